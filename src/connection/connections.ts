@@ -1,0 +1,59 @@
+import type { CancelTimer, ConnectionRef } from '../websock/connection.js';
+import { UnknownRefError } from '../websock/errors.js';
+import { PendingCall } from './call.js';
+import { checkDelay } from './info-timers.js';
+import type { ConnectionRegistry } from './registry.js';
+
+export interface CallOptions {
+  /** How long to wait for the reply, ms. Default 5 000; Infinity = no limit. */
+  timeout?: number;
+}
+
+const CALL_TIMEOUT = 5_000;
+
+/** The app's connections, as the rest of the app sees them: by reference. */
+export class Connections {
+  readonly #registry: ConnectionRegistry;
+
+  constructor(registry: ConnectionRegistry) {
+    this.#registry = registry;
+  }
+
+  /**
+   * Sends a connection a message: its `handleInfo` gets it, later, in the connection's own async context (Elixir's `send/2`).
+   * At most once; never throws for a dead connection. The message is handed over, not copied: treat it as immutable.
+   */
+  sendInfo(ref: ConnectionRef, message: unknown): void {
+    this.#registry.find(ref)?.receiveInfo(message);
+  }
+
+  /**
+   * The same after `ms` milliseconds (0 … 2 147 483 647). The timer dies with the connection (Elixir's `Process.send_after/3`).
+   *
+   * @throws RangeError for any other `ms`
+   */
+  sendInfoAfter(ref: ConnectionRef, ms: number, message: unknown): CancelTimer {
+    checkDelay(ms);
+    return this.#registry.find(ref)?.sendInfoAfter(ms, message) ?? (() => {});
+  }
+
+  /**
+   * Sends a message and resolves with the `term` of the `reply` that its `handleInfo` returns (Elixir's `GenServer.call/3`).
+   * A connection that calls itself waits for its own answer: it times out.
+   *
+   * Rejects with `NoReplyError` (handled with another result, or no `handleInfo`), `ConnectionEndedError` (its end was
+   * decided first), `CallTimeoutError`, `UnknownRefError`.
+   */
+  call(ref: ConnectionRef, message: unknown, { timeout = CALL_TIMEOUT }: CallOptions = {}): Promise<unknown> {
+    const connection = this.#registry.find(ref);
+    if (connection === undefined) return Promise.reject(new UnknownRefError(ref));
+    const call = new PendingCall(ref, timeout, this.#registry.clock);
+    connection.receiveInfo(message, call);
+    return call.promise;
+  }
+
+  /** The references of all live connections of this app instance, oldest first. */
+  list(): ConnectionRef[] {
+    return this.#registry.refs();
+  }
+}

@@ -1,0 +1,510 @@
+import type { AsyncResource } from 'node:async_hooks';
+import { Connection, type CancelTimer, type ConnectionRef } from '../websock/connection.js';
+import { ResultError, WebSockError, type ProtocolError } from '../websock/errors.js';
+import type { ControlMessage, DataMessage } from '../websock/message.js';
+import type { ResolvedOptions } from '../websock/options.js';
+import type { UpgradeRequest } from '../websock/request.js';
+import type { CallbackName } from '../websock/websock.js';
+import { Backpressure } from './backpressure.js';
+import type { PendingCall } from './call.js';
+import type { Cancel, Clock } from './clock.js';
+import { Departure } from './departure.js';
+import {
+  closedByClient,
+  crashed,
+  factsOf,
+  IDLE_TIMEOUT,
+  OVERLOAD,
+  SEND_TIMEOUT,
+  shutDown,
+  stopped,
+  TRANSPORT_CLOSED,
+  violated,
+  type Ending,
+} from './ending.js';
+import { methodName, type Handler } from './handler.js';
+import { Inbox, type Envelope } from './inbox.js';
+import { checkDelay, InfoTimers } from './info-timers.js';
+import { Liveness, shortestLimit } from './liveness.js';
+import { checkResult, Fault, type Outcome } from './outgoing.js';
+import { isPromiseLike } from './promise-like.js';
+import { reportDrop, reportError, reportOverrun, reportStart, reportStop, type Reporter } from './reports.js';
+import type { Sweepable, Sweeper } from './sweeper.js';
+import type { Transport, TransportListener } from './transport.js';
+import { wakeSoon, type Wakeable } from './wake.js';
+
+/** What a connection is made of. */
+export interface ConnectionSpec {
+  readonly handler: Handler;
+  /** For `init`. */
+  readonly argument: unknown;
+  readonly request: UpgradeRequest;
+  readonly options: ResolvedOptions;
+  /** The async context in which all its callbacks run. */
+  readonly context: AsyncResource;
+}
+
+/** What a connection asks of the registry that opened it. */
+export interface ConnectionOwner {
+  readonly app: string;
+  readonly clock: Clock;
+  readonly sweeper: Sweeper;
+  /** Its end is decided: the reference is dead. */
+  endDecided(connection: LiveConnection): void;
+  /** Nothing of it is left. */
+  ended(connection: LiveConnection, droppedInfo: number): void;
+}
+
+/**
+ * - `idle`: waits for a message
+ * - `running`: a callback has not settled
+ * - `sending`: a result is half sent, the client must drain
+ * - `leaving`: nothing is handled any more; the rest is up to its {@link Departure}
+ */
+type Phase = 'idle' | 'running' | 'sending' | 'leaving';
+
+/**
+ * One connection: a process with a mailbox and a state that runs one callback at a time. README.md tells the flow.
+ */
+export class LiveConnection extends Connection implements TransportListener, Reporter, Sweepable, Wakeable {
+  readonly ref: ConnectionRef;
+  readonly request: UpgradeRequest;
+  readonly app: string;
+  readonly handler: Handler;
+
+  readonly #owner: ConnectionOwner;
+  readonly #options: ResolvedOptions;
+  readonly #context: AsyncResource;
+  readonly #transport: Transport;
+  readonly #inbox: Inbox;
+  readonly #pressure: Backpressure;
+  readonly #liveness: Liveness;
+  readonly #timers: InfoTimers;
+  readonly #cancelSweep: Cancel;
+
+  #phase: Phase = 'running';
+  /** The callback that runs, or ran last. */
+  #callback: CallbackName = 'init';
+  #state: unknown;
+  /** `init` has been applied: there is a state, and so a `terminate`. */
+  #initialised = false;
+  /** The call that the running `handleInfo` answers. */
+  #call: PendingCall | undefined;
+  /** The result being sent, and how many of its messages have left. */
+  #outcome: Outcome | undefined;
+  #sent = 0;
+  #waking = false;
+  #held = false;
+  #gone = false;
+
+  #ending: Ending | undefined;
+  /** Exists once the end is decided. */
+  #departure: Departure | undefined;
+  #abort: AbortController | undefined;
+  /** Bounds the callback that runs. */
+  #callbackLimits: Cancel[] = [];
+  #droppedMessages = 0;
+  #droppedInfo = 0;
+
+  constructor(
+    owner: ConnectionOwner,
+    ref: ConnectionRef,
+    spec: ConnectionSpec,
+    connect: (listener: TransportListener) => Transport,
+  ) {
+    super();
+    this.ref = ref;
+    this.request = spec.request;
+    this.#owner = owner;
+    this.app = owner.app;
+    this.handler = spec.handler;
+    this.#options = spec.options;
+    this.#context = spec.context;
+    this.#state = spec.argument;
+    this.#transport = connect(this);
+    this.#inbox = new Inbox(spec.options.maxInbound);
+    this.#pressure = new Backpressure(this.#transport, this.#inbox);
+    this.#liveness = new Liveness(spec.options, owner.clock.now());
+    this.#timers = new InfoTimers(owner.clock);
+    this.#cancelSweep = owner.sweeper.add(this, shortestLimit(spec.options));
+  }
+
+  // As the handler sees it
+
+  get bufferedAmount(): number {
+    return this.#transport.bufferedAmount;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#ending !== undefined) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  sendInfo(message: unknown): void {
+    this.receiveInfo(message);
+  }
+
+  sendInfoAfter(ms: number, message: unknown): CancelTimer {
+    checkDelay(ms);
+    if (this.#ending !== undefined) return () => {};
+    return this.#timers.after(ms, () => this.receiveInfo(message));
+  }
+
+  // What comes in
+
+  /** Runs `init`. The transport delivers nothing before. */
+  start(): void {
+    reportStart(this);
+    this.#context.runInAsyncScope(this.#init, this);
+  }
+
+  receiveMessage(message: DataMessage): void {
+    if (this.#ending !== undefined) this.#droppedMessages++;
+    else this.#receive({ callback: 'handleIn', message });
+  }
+
+  receiveControl(message: ControlMessage): void {
+    if (this.#ending !== undefined) return;
+    // Before handleControl: a slow callback must not hold back the pong (RFC 6455 §5.5.2).
+    if (message[0] === 'ping' && !this.#transport.send('pong', message[1])) this.#press();
+    if (this.handler.websock.handleControl !== undefined)
+      this.#receive({ callback: 'handleControl', message });
+  }
+
+  /** A message from elsewhere in the app. Only enqueues: `handleInfo` runs later, in this connection's own context. */
+  receiveInfo(message: unknown, call?: PendingCall): void {
+    if (this.#ending === undefined && this.#inbox.info >= this.#options.maxMailbox && !this.#isFree())
+      this.#end(OVERLOAD);
+    if (this.#ending !== undefined) {
+      this.#droppedInfo++;
+      call?.ended();
+      return;
+    }
+    this.#inbox.push({ callback: 'handleInfo', message, call });
+    if (!this.#isFree() || this.#waking) return;
+    this.#waking = true;
+    wakeSoon(this);
+  }
+
+  wake(): void {
+    this.#waking = false;
+    this.#context.runInAsyncScope(this.#work, this);
+  }
+
+  receiveClose(code: number, reason: Uint8Array): void {
+    this.#end(closedByClient(code, reason));
+  }
+
+  receiveViolation(error: ProtocolError): void {
+    this.#end(violated(error));
+  }
+
+  drained(): void {
+    if (!this.#pressure.pressured) return;
+    this.#pressure.release();
+    this.#context.runInAsyncScope(this.#continue, this);
+  }
+
+  transportClosed(): void {
+    this.#gone = true;
+    this.#pressure.lift();
+    this.#decide(TRANSPORT_CLOSED);
+    this.#departure!.transportClosed();
+    this.#context.runInAsyncScope(this.#continue, this);
+  }
+
+  sweep(now: number, lost: number): void {
+    if (lost > 0) this.#liveness.forgive(lost);
+    switch (this.#liveness.look(this.#transport, now)) {
+      case 'stuck':
+        this.#cancelSweep();
+        this.#decide(SEND_TIMEOUT);
+        return this.#transport.destroy();
+      case 'idle':
+        return this.#end(IDLE_TIMEOUT);
+      case 'ping':
+        if (this.#ending === undefined && !this.#transport.send('ping', '')) this.#press();
+    }
+  }
+
+  /** The server shuts down: works off what has been received, then ends. */
+  shutDown(code: number): void {
+    this.#end(shutDown(code));
+    this.#departure!.hurry();
+  }
+
+  /** Ends at once: a callback that runs is abandoned, `terminate` is called but not awaited, the transport dropped. */
+  destroy(code: number): void {
+    this.#decide(shutDown(code));
+    this.#context.runInAsyncScope(this.#abandon, this, 0);
+    this.#departure!.cut();
+  }
+
+  // One callback after the other
+
+  #init(): void {
+    if (this.handler.websock.init === undefined) {
+      this.#initialised = true;
+      this.#phase = 'idle';
+    } else {
+      this.#run('init', this.#state);
+    }
+    this.#work();
+  }
+
+  #receive(envelope: Envelope): void {
+    if (this.#isFree() && this.#inbox.length === 0) {
+      this.#context.runInAsyncScope(this.#handleAndWork, this, envelope);
+    } else {
+      this.#inbox.push(envelope);
+      this.#pressure.update();
+    }
+  }
+
+  /** Nothing keeps the next message from its callback. */
+  #isFree(): boolean {
+    return this.#phase === 'idle' && !this.#pressure.pressured;
+  }
+
+  #handleAndWork(envelope: Envelope): void {
+    this.#handle(envelope);
+    this.#work();
+  }
+
+  /** Handles what waits, until nothing does or a callback, the client or the end says otherwise. */
+  #work(): void {
+    while (this.#phase === 'idle') {
+      if (this.#inbox.length === 0) {
+        if (this.#ending === undefined) break;
+        this.#leave(this.#ending);
+      } else if (this.#pressure.pressured) {
+        break;
+      } else {
+        this.#handle(this.#inbox.shift()!);
+      }
+    }
+    this.#pressure.update();
+    this.#updateHold();
+  }
+
+  #handle(envelope: Envelope): void {
+    if (envelope.callback === 'handleInfo') this.#call = envelope.call;
+    if (this.handler.websock[envelope.callback] === undefined) this.#drop(envelope);
+    else this.#run(envelope.callback, envelope.message);
+  }
+
+  #run(callback: Exclude<CallbackName, 'terminate'>, message: unknown): void {
+    this.#phase = 'running';
+    this.#callback = callback;
+    let result: unknown;
+    let pending: boolean;
+    try {
+      result = this.#invoke(callback, message);
+      pending = isPromiseLike(result);
+    } catch (error) {
+      return this.#crash(error);
+    }
+    if (pending) this.#await(result as PromiseLike<unknown>);
+    else this.#settle(result);
+  }
+
+  #invoke(callback: Exclude<CallbackName, 'terminate'>, message: unknown): unknown {
+    const { websock } = this.handler;
+    switch (callback) {
+      case 'handleIn':
+        return websock.handleIn!(message as DataMessage, this.#state, this);
+      case 'handleInfo':
+        return websock.handleInfo!(message, this.#state, this);
+      case 'handleControl':
+        return websock.handleControl!(message as ControlMessage, this.#state, this);
+      case 'init':
+        return websock.init!(message, this);
+    }
+  }
+
+  #await(promise: PromiseLike<unknown>): void {
+    this.#updateHold();
+    if (this.#callback === 'init') this.#limitInit();
+    Promise.resolve(promise).then(
+      (result) => this.#resume(this.#settle, result),
+      (error) => this.#resume(this.#crash, error),
+    );
+  }
+
+  /** Goes on after an asynchronous callback, unless it was abandoned meanwhile. */
+  #resume(proceed: (value: unknown) => void, value: unknown): void {
+    if (this.#phase !== 'running') return;
+    proceed.call(this, value);
+    this.#work();
+  }
+
+  #settle(result: unknown): void {
+    let outcome: Outcome;
+    try {
+      outcome = checkResult(result);
+    } catch (error) {
+      return this.#crash(
+        error instanceof Fault
+          ? new ResultError(methodName(this.handler, this.#callback), error.message)
+          : error,
+      );
+    }
+    this.#endCallbackLimits();
+    if (outcome.stop !== undefined) {
+      this.#decide(stopped(outcome.stop));
+      this.#dropWaiting();
+    }
+    this.#outcome = outcome;
+    this.#sent = 0;
+    this.#send(outcome);
+  }
+
+  /** Sends what is left of a result; stops where the client must drain first. */
+  #send(outcome: Outcome): void {
+    const { messages } = outcome;
+    while (this.#sent < messages.length) {
+      if (this.#pressure.pressured) {
+        this.#phase = 'sending';
+        return;
+      }
+      const { opcode, payload } = messages[this.#sent++]!;
+      if (!this.#gone && !this.#transport.send(opcode, payload)) this.#press();
+    }
+    this.#applied(outcome);
+  }
+
+  #applied({ state, reply }: Outcome): void {
+    this.#outcome = undefined;
+    this.#state = state;
+    this.#initialised = true;
+    this.#phase = 'idle';
+    if (this.#call === undefined) return;
+    if (reply === undefined) this.#call.noReply();
+    else this.#call.reply(reply.term);
+    this.#call = undefined;
+  }
+
+  #crash(error: unknown): void {
+    this.#endCallbackLimits();
+    reportError(this, this.#callback, error);
+    this.#decide(crashed(error));
+    this.#dropWaiting();
+    this.#phase = 'idle';
+  }
+
+  /** After a drain, or when the transport has gone. */
+  #continue(): void {
+    if (this.#phase === 'sending') this.#send(this.#outcome!);
+    this.#work();
+  }
+
+  /** The handler has no callback for it. */
+  #drop(envelope: Envelope): void {
+    const callback = envelope.callback as 'handleIn' | 'handleInfo';
+    if (callback === 'handleIn') this.#droppedMessages++;
+    else this.#droppedInfo++;
+    this.#call?.noReply();
+    this.#call = undefined;
+    reportDrop(this, callback);
+  }
+
+  #press(): void {
+    this.#pressure.press();
+    this.#updateHold();
+  }
+
+  /** The idle clock stands still while the client would not be heard anyway. */
+  #updateHold(): void {
+    const held = this.#phase !== 'idle' || this.#pressure.pressured || this.#pressure.paused;
+    if (held === this.#held) return;
+    this.#held = held;
+    this.#liveness.hold(held, this.#owner.clock.now());
+  }
+
+  // The end
+
+  /** An ending from outside: decides it, and goes on to it unless a callback is at work. */
+  #end(ending: Ending): void {
+    if (this.#decide(ending)) this.#context.runInAsyncScope(this.#work, this);
+  }
+
+  /** The first cause wins. From here on nothing new is received. */
+  #decide(ending: Ending): boolean {
+    if (this.#ending !== undefined) return false;
+    this.#ending = ending;
+    this.#departure = new Departure(this.#transport, this.#options, this.#owner.clock, this, () =>
+      this.#onOver(),
+    );
+    this.#owner.endDecided(this);
+    this.#timers.clear();
+    for (const call of this.#inbox.calls()) call.ended();
+    this.#call?.ended();
+    this.#call = undefined;
+    if (ending.workOff) this.#limitWork(this.#departure);
+    if (this.#abort !== undefined) this.#context.runInAsyncScope(this.#abort.abort, this.#abort);
+    return true;
+  }
+
+  #dropWaiting(): void {
+    this.#droppedMessages += this.#inbox.inbound;
+    this.#droppedInfo += this.#inbox.info;
+    this.#inbox.clear();
+  }
+
+  #limitInit(): void {
+    const { upgradeTimeout } = this.#options;
+    this.#limitCallback(upgradeTimeout, () => {
+      const error = new WebSockError(
+        'WEBSOCK_INIT_TIMEOUT',
+        `${methodName(this.handler, this.#callback)}() took longer than ${upgradeTimeout} ms`,
+      );
+      this.#decide(crashed(error));
+      this.#context.runInAsyncScope(this.#abandon, this, upgradeTimeout);
+    });
+  }
+
+  /** Bounds what was received before the end, and the callback that runs. */
+  #limitWork(departure: Departure): void {
+    if (this.#phase === 'idle' && this.#inbox.length === 0) return;
+    const { terminateTimeout } = this.#options;
+    const abandon = (limit: number) => this.#context.runInAsyncScope(this.#abandon, this, limit);
+    departure.limitWork(abandon);
+    if (this.#phase === 'running') this.#limitCallback(terminateTimeout, () => abandon(terminateTimeout));
+  }
+
+  /** Gives up the callback that runs and what waits behind it: late results are ignored. */
+  #abandon(limit: number): void {
+    if (this.#phase === 'leaving') return;
+    if (this.#phase === 'running') reportOverrun(this, this.#callback, limit);
+    this.#endCallbackLimits();
+    this.#outcome = undefined;
+    this.#dropWaiting();
+    this.#phase = 'idle';
+    this.#work();
+  }
+
+  #leave(ending: Ending): void {
+    this.#phase = 'leaving';
+    const { websock } = this.handler;
+    const terminate = () => websock.terminate?.(ending.reason, this.#state, factsOf(ending), this);
+    this.#departure!.leave(ending, this.#initialised ? terminate : undefined);
+  }
+
+  #onOver(): void {
+    this.#cancelSweep();
+    this.#owner.ended(this, this.#droppedInfo);
+    reportStop(this, this.#ending!, this.#droppedMessages, this.#droppedInfo);
+  }
+
+  #limitCallback(ms: number, overrun: () => void): void {
+    this.#callbackLimits.push(this.#owner.clock.after(ms, overrun));
+  }
+
+  #endCallbackLimits(): void {
+    for (const cancel of this.#callbackLimits) cancel();
+    this.#callbackLimits.length = 0;
+  }
+}

@@ -1,0 +1,13 @@
+export * from './websock/close.js';
+export { Connection } from './websock/connection.js';
+export type { CancelTimer, ConnectionRef } from './websock/connection.js';
+export * from './websock/errors.js';
+export * from './websock/message.js';
+export type { DeflateOptions, DrainerOptions, WebSockOptions } from './websock/options.js';
+export * from './websock/request.js';
+export * from './websock/result.js';
+export type { CallbackName, WebSock } from './websock/websock.js';
+export { Connections } from './connection/connections.js';
+export type { CallOptions } from './connection/connections.js';
+export { upgrade, type UpgradableRequest, type Upgraded } from './server/upgrade.js';
+export { WebSockServer, type WebSockServerOptions } from './server/websock-server.js';

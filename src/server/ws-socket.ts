@@ -1,0 +1,93 @@
+import { constants } from 'node:buffer';
+import { WebSocket } from 'ws';
+import type { TransportListener } from '../connection/transport.js';
+import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../websock/close.js';
+import { ProtocolError } from '../websock/errors.js';
+
+const EMPTY = Buffer.alloc(0);
+const { MAX_STRING_LENGTH } = constants;
+
+/**
+ * A `ws` socket that leaves the closing handshake to its connection: ws answers a close frame or a violation at once, but
+ * `terminate` has to run before the close frame leaves.
+ */
+export class HostedWebSocket extends WebSocket {
+  /** Set before the first byte is read. */
+  listener!: TransportListener;
+  #finishing = false;
+  #closeReceived = false;
+  #violationCode = 0;
+
+  /** Tells the listener what ws finds. */
+  listen(listener: TransportListener): void {
+    this.listener = listener;
+    this.on('message', onMessage);
+    this.on('ping', onPing);
+    this.on('pong', onPong);
+    this.on('error', onError);
+    this.on('close', onClose);
+  }
+
+  /** Sends the close frame; ws completes the handshake from here on. */
+  finish(code: number | undefined, reason: string | Uint8Array): void {
+    this.#finishing = true;
+    super.close(code, reason as string);
+  }
+
+  /** Called by ws itself, where it would answer: to a close frame, with its reason, or to a violation, without one. */
+  override close(code?: number, reason?: string | Buffer): void {
+    if (this.#finishing) return super.close(code, reason);
+    if (code === undefined || reason !== undefined)
+      this.#receiveClose(code ?? NO_STATUS_RECEIVED, reason as Buffer | undefined);
+    else this.#violationCode = code;
+  }
+
+  /** ws emits the fault of a violation right after it has called `close`. */
+  receiveError(error: Error): void {
+    if (this.#violationCode === 0 || this.#finishing) return;
+    this.listener.receiveViolation(new ProtocolError(this.#violationCode, error.message, { cause: error }));
+  }
+
+  /** A close frame that was read only when the socket had gone is known by its code. */
+  receiveEnd(code: number, reason: Buffer): void {
+    if (code !== ABNORMAL_CLOSURE && !this.#finishing) this.#receiveClose(code, reason);
+    this.listener.transportClosed();
+  }
+
+  #receiveClose(code: number, reason: Buffer = EMPTY): void {
+    if (this.#closeReceived) return;
+    this.#closeReceived = true;
+    this.listener.receiveClose(code, reason);
+  }
+}
+
+// Functions of the module, not closures: there is one of each, not one per connection.
+
+function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  const { listener } = this as HostedWebSocket;
+  const bytes = data as Buffer;
+  if (isBinary) listener.receiveMessage(['binary', bytes]);
+  else if (bytes.length > MAX_STRING_LENGTH) listener.receiveViolation(textTooLong());
+  else listener.receiveMessage(['text', bytes.toString()]);
+}
+
+/** Without a `maxMessageSize` a client may send more text than a string can hold. */
+function textTooLong(): ProtocolError {
+  return new ProtocolError(1009, `A text message has at most ${MAX_STRING_LENGTH} bytes`);
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  (this as HostedWebSocket).listener.receiveControl(['ping', data]);
+}
+
+function onPong(this: WebSocket, data: Buffer): void {
+  (this as HostedWebSocket).listener.receiveControl(['pong', data]);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  (this as HostedWebSocket).receiveError(error);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  (this as HostedWebSocket).receiveEnd(code, reason);
+}

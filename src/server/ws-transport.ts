@@ -1,0 +1,96 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Transport, TransportListener } from '../connection/transport.js';
+import type { Opcode } from '../websock/message.js';
+import { HostedWebSocket } from './ws-socket.js';
+
+/** A TCP or TLS socket, or a stream without counters. */
+type MaybeSocket = Duplex & Partial<Pick<Socket, 'bytesRead' | 'bytesWritten'>>;
+
+/** What tells partial writes apart; not in Node's types. */
+interface Handle {
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+}
+
+/** A connection's transport on a `ws` socket. */
+export class WsTransport implements Transport {
+  readonly #ws: HostedWebSocket;
+  readonly #socket: MaybeSocket;
+  readonly #listener: TransportListener;
+  readonly #maxBufferedAmount: number;
+  /** `send` has returned false, and `drained()` has not been called since. */
+  #waiting = false;
+
+  constructor(ws: HostedWebSocket, socket: Duplex, listener: TransportListener, maxBufferedAmount: number) {
+    this.#ws = ws;
+    this.#socket = socket as MaybeSocket;
+    this.#listener = listener;
+    this.#maxBufferedAmount = maxBufferedAmount;
+    ws.listen(listener);
+  }
+
+  get bufferedAmount(): number {
+    // ws counts what is sent while it closes, for ever.
+    return this.#ws.readyState === HostedWebSocket.OPEN
+      ? this.#ws.bufferedAmount
+      : this.#socket.writableLength;
+  }
+
+  get bytesReceived(): number {
+    return this.#socket.bytesRead ?? 0;
+  }
+
+  get bytesAccepted(): number {
+    // The handle knows about partial writes; without it only whole writes count.
+    const { bytesWritten, writeQueueSize } = (this.#socket as { _handle?: Handle | null })._handle ?? {};
+    if (bytesWritten !== undefined && writeQueueSize !== undefined) return bytesWritten - writeQueueSize;
+    return (this.#socket.bytesWritten ?? 0) - this.#socket.writableLength;
+  }
+
+  send(opcode: Opcode, payload: string | Uint8Array): boolean {
+    const ws = this.#ws;
+    if (ws.readyState !== HostedWebSocket.OPEN) return true;
+    // Only the message that passes the mark needs to know when it has left.
+    const passes = ws.bufferedAmount + upperSize(payload) > this.#maxBufferedAmount;
+    const done = passes ? this.#onTaken : undefined;
+    if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
+    else ws[opcode](payload, false, done);
+    if (!passes || ws.bufferedAmount <= this.#maxBufferedAmount) return true;
+    this.#waiting = true;
+    return false;
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  close(code: number | undefined, reason: string | Uint8Array): void {
+    this.#ws.finish(code, reason);
+    this.#ws.resume();
+  }
+
+  destroy(): void {
+    this.#ws.terminate();
+  }
+
+  /** A message that passed the mark has left, and all before it; or the socket is gone. */
+  readonly #onTaken = (): void => {
+    if (!this.#waiting || this.#stillFull()) return;
+    this.#waiting = false;
+    this.#listener.drained();
+  };
+
+  #stillFull(): boolean {
+    return this.#ws.readyState === HostedWebSocket.OPEN && this.#ws.bufferedAmount > this.#maxBufferedAmount;
+  }
+}
+
+/** At least the bytes of the payload. */
+function upperSize(payload: string | Uint8Array): number {
+  return typeof payload === 'string' ? payload.length * 3 : payload.length;
+}

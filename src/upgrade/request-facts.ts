@@ -1,0 +1,88 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { parse, type ParsedUrlQuery } from 'node:querystring';
+import type { UpgradeRequest } from '../websock/request.js';
+
+/** What a framework's request adds to Node's. */
+export interface FrameworkRequest {
+  /** Fastify: Node's request. */
+  readonly raw?: IncomingMessage;
+  readonly params?: unknown;
+  /** The client's address, a trusted proxy's word included. */
+  readonly ip?: string;
+  /** The host asked for, a trusted proxy's word included. */
+  readonly hostname?: string;
+  readonly originalUrl?: string;
+}
+
+/** Keeps the raw strings of a request, as few objects as can be, and parses them when asked. */
+export class RequestFacts implements UpgradeRequest {
+  readonly url: string;
+  readonly remoteAddress: string | undefined;
+  readonly #params: Readonly<Record<string, string>> | undefined;
+  /** Names and values in turn, separated by line feeds, which neither can contain. */
+  readonly #rawHeaders: string;
+  #headers: IncomingHttpHeaders | undefined;
+  #query: ParsedUrlQuery | undefined;
+  #protocol = '';
+
+  constructor(raw: IncomingMessage, framework: FrameworkRequest) {
+    this.url = framework.originalUrl ?? raw.url ?? '/';
+    this.remoteAddress = framework.ip ?? raw.socket.remoteAddress;
+    this.#params = plainParams(framework.params);
+    this.#rawHeaders = raw.rawHeaders.join('\n');
+    this.#headers = raw.headers;
+  }
+
+  get path(): string {
+    return this.url.split('?', 1)[0]!;
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return this.#params ?? {};
+  }
+
+  get query(): Readonly<ParsedUrlQuery> {
+    const start = this.url.indexOf('?');
+    return (this.#query ??= parse(start < 0 ? '' : this.url.slice(start + 1)));
+  }
+
+  get headers(): Readonly<IncomingHttpHeaders> {
+    return (this.#headers ??= parseHeaders(this.#rawHeaders));
+  }
+
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  /** The handshake is decided: keeps the chosen subprotocol and lets go of Node's objects. */
+  settle(protocol: string): void {
+    this.#protocol = protocol;
+    this.#headers = undefined;
+  }
+}
+
+function plainParams(params: unknown): Readonly<Record<string, string>> | undefined {
+  if (typeof params !== 'object' || params === null || Object.keys(params).length === 0) return undefined;
+  return { ...(params as Record<string, string>) };
+}
+
+/** Node keeps the first of these and drops repetitions. */
+const SINGLE = new Set([
+  'age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
+  'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after',
+  'server', 'user-agent',
+]); // prettier-ignore
+
+function parseHeaders(raw: string): IncomingHttpHeaders {
+  const headers: Record<string, string | string[]> = {};
+  const parts = raw === '' ? [] : raw.split('\n');
+  for (let i = 0; i < parts.length; i += 2) addHeader(headers, parts[i]!.toLowerCase(), parts[i + 1]!);
+  return headers;
+}
+
+function addHeader(headers: Record<string, string | string[]>, name: string, value: string): void {
+  const before = headers[name];
+  if (before === undefined) headers[name] = name === 'set-cookie' ? [value] : value;
+  else if (Array.isArray(before)) before.push(value);
+  else if (!SINGLE.has(name)) headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
+}

@@ -1,0 +1,127 @@
+/**
+ * Every error code of the package, with what to do about it. `docs/errors.md` is held to this table by a test;
+ * codes are public and stable.
+ */
+export const ERROR_CODES = {
+  WEBSOCK_OPTION_UNKNOWN: 'Remove the option or correct its name; the message lists the known ones.',
+  WEBSOCK_OPTION_INVALID: 'Give the option a value in the range that the message names.',
+  WEBSOCK_PATH_TAKEN: 'Give one of the two handlers that the message names another path, version or host.',
+  WEBSOCK_ROUTE_ON_PATH:
+    'Move the GET route to another path, or drop the path from the handler and call upgrade() in the route.',
+  WEBSOCK_DUPLICATE_CALLBACK: 'Keep one method per callback; the message names both.',
+  WEBSOCK_CALLBACK_OUTSIDE_HANDLER:
+    'Decorate the class with @WebSockHandler(), or remove the @On… decorator.',
+  WEBSOCK_NO_CALLBACK:
+    'Give the handler at least one callback: a method with an @On… decorator, or handleIn and its siblings.',
+  WEBSOCK_NOT_A_HANDLER:
+    'Decorate the class with @WebSockHandler() and list it in the providers of a module, or pass a WebSock object.',
+  WEBSOCK_HANDLER_SCOPE: 'Make the handler and what it injects singletons.',
+  WEBSOCK_SECOND_FOR_ROOT:
+    'Call WebSockModule.forRoot() or forRootAsync() once, in the root module; import WebSockModule bare elsewhere.',
+  WEBSOCK_NO_HTTP_SERVER:
+    'Serve handlers from an app with an HTTP server: NestFactory.create() on Express or Fastify.',
+  WEBSOCK_UPGRADE_NOT_WEBSOCKET:
+    'Connect with a WebSocket client; an ordinary request to this path is answered 426.',
+  WEBSOCK_UPGRADE_BAD_METHOD: 'Send the opening handshake as a GET (RFC 6455 §4.1).',
+  WEBSOCK_UPGRADE_BAD_HOST: 'Send exactly one Host header (RFC 6455 §4.2.1).',
+  WEBSOCK_UPGRADE_BAD_KEY: 'Send one Sec-WebSocket-Key of 16 bytes in base64 (RFC 6455 §4.2.1).',
+  WEBSOCK_UPGRADE_BAD_VERSION: 'Use version 13 of the protocol (RFC 6455 §4.2.1).',
+  WEBSOCK_UPGRADE_BAD_EXTENSIONS: 'Send a well-formed Sec-WebSocket-Extensions header (RFC 6455 §9.1).',
+  WEBSOCK_UPGRADE_BAD_PROTOCOLS: 'Send a well-formed Sec-WebSocket-Protocol header (RFC 6455 §4.1).',
+  WEBSOCK_UPGRADE_ORIGIN:
+    'Add the origin to the checkOrigin option if its pages may connect; the log names Origin and Host.',
+  WEBSOCK_UPGRADE_TWICE: 'Call upgrade() once per request, and end the handler there.',
+  WEBSOCK_UPGRADE_TOO_LATE:
+    'Call upgrade() before the response is sent; with @Res() use { passthrough: true }.',
+  WEBSOCK_UPGRADE_DRAINING: 'Reconnect: this server is shutting down.',
+  WEBSOCK_UPGRADE_TIMEOUT: 'Make guards and @OnUpgrade faster, or raise upgradeTimeout.',
+  WEBSOCK_GUARDED_HANDLER:
+    'The handler has class-level guards, which upgrade() does not run: guard the caller and pass { guardedByCaller: true }.',
+  WEBSOCK_RESULT: 'Return one of the tuples of HandleResult; the message names handler, method and fault.',
+  WEBSOCK_PROTOCOL: 'The client broke RFC 6455; closeCode says how.',
+  WEBSOCK_INIT_TIMEOUT: 'Make init faster, or raise upgradeTimeout.',
+  WEBSOCK_CALL_NO_REPLY: 'Answer the message with reply(term, messages, state) in handleInfo.',
+  WEBSOCK_CALL_ENDED: 'The called connection ended before it answered; treat it as gone.',
+  WEBSOCK_CALL_TIMEOUT:
+    'The called connection did not answer in time: raise the timeout, or look for a slow callback.',
+  WEBSOCK_CALL_UNKNOWN_REF: 'No such connection here: it has ended, or the reference is not one.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Every error of this package. `code` is stable; {@link ERROR_CODES} says what to do. */
+export class WebSockError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The app is set up wrongly; thrown at boot, and by `upgrade()` for its own options. The message names the remedy. */
+export class ConfigError extends WebSockError {}
+
+/** The upgrade was refused. `status` and `headers` are what the HTTP response carries. */
+export class UpgradeError extends WebSockError {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    readonly status: number,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(code, message);
+  }
+}
+
+/** A callback returned something that is no `HandleResult`, or that cannot be sent. Nothing of it was sent. */
+export class ResultError extends WebSockError {
+  constructor(
+    /** The handler's name, with the method: `RoomHandler.say`. */
+    readonly method: string,
+    fault: string,
+  ) {
+    super('WEBSOCK_RESULT', `${method}() returned a bad result: ${fault}`);
+  }
+}
+
+/** The client broke the protocol. `closeCode` is what the close frame says: 1002, 1007, 1008 or 1009. */
+export class ProtocolError extends WebSockError {
+  constructor(
+    readonly closeCode: number,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super('WEBSOCK_PROTOCOL', message, options);
+  }
+}
+
+/** `call`: the message was handled, but not with a `reply`; or the callee has no `handleInfo`. */
+export class NoReplyError extends WebSockError {
+  constructor(ref: string) {
+    super('WEBSOCK_CALL_NO_REPLY', `connection ${ref} handled the call without a reply`);
+  }
+}
+
+/** `call`: the callee's end was decided before it replied, the call queued or running. */
+export class ConnectionEndedError extends WebSockError {
+  constructor(ref: string) {
+    super('WEBSOCK_CALL_ENDED', `connection ${ref} ended before it replied`);
+  }
+}
+
+/** `call`: no reply within the timeout. The callee may still handle the message. */
+export class CallTimeoutError extends WebSockError {
+  constructor(ref: string, timeout: number) {
+    super('WEBSOCK_CALL_TIMEOUT', `connection ${ref} did not reply within ${timeout} ms`);
+  }
+}
+
+/** `call`: the reference names no live connection. */
+export class UnknownRefError extends WebSockError {
+  constructor(ref: string) {
+    super('WEBSOCK_CALL_UNKNOWN_REF', `no live connection ${ref}`);
+  }
+}
