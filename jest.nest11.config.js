@@ -15,7 +15,6 @@ const installed = Object.keys(dependencies).map((name) => [
 export default {
   ...base,
   roots: ['<rootDir>/test/e2e', '<rootDir>/sample'],
-  passWithNoTests: true, // TODO: off, once test/e2e has specs
   setupFiles: ['<rootDir>/test/nest11/assert-version.js'],
   moduleNameMapper: { ...Object.fromEntries(installed), ...base.moduleNameMapper },
 };

@@ -17,7 +17,7 @@ const FLOORS = [
 const PACKAGES = [
   [/^@nestjs\/testing(\/|$)/, /^testing\//],
   [/^(@nestjs\/[^/]+|rxjs|reflect-metadata)(\/|$)/, /^(nest\/|testing\/|dashboard\/|index\.ts$)/],
-  [/^ws$/, /^server\/ws[^/]*$/],
+  [/^ws$/, /^(server\/ws[^/]*$|testing\/)/],
 ];
 
 const ENTRY_POINT = /^([^/]+|(testing|dashboard)\/index)\.ts$/;

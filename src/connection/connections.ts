@@ -11,9 +11,16 @@ export interface CallOptions {
 
 const CALL_TIMEOUT = 5_000;
 
+/** The registry behind a `Connections`, for the floors above; undefined for a stand-in. No entry point exports it. */
+export let registryOf: (connections: Connections) => ConnectionRegistry | undefined;
+
 /** The app's connections, as the rest of the app sees them: by reference. */
 export class Connections {
   readonly #registry: ConnectionRegistry;
+
+  static {
+    registryOf = (connections) => (#registry in connections ? connections.#registry : undefined);
+  }
 
   constructor(registry: ConnectionRegistry) {
     this.#registry = registry;

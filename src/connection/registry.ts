@@ -16,6 +16,8 @@ export class ConnectionRegistry implements ConnectionOwner {
   readonly #live = new Map<ConnectionRef, LiveConnection>();
   /** Those of which anything is left, oldest first. */
   readonly #all = new Set<LiveConnection>();
+  /** How many of them came from each address. */
+  readonly #addresses = new Map<string | undefined, number>();
   #opened = 0;
   #droppedInfo = 0;
   #onEmpty: (() => void) | undefined;
@@ -42,7 +44,13 @@ export class ConnectionRegistry implements ConnectionOwner {
     const connection = new LiveConnection(owner, ref, spec, connect);
     this.#live.set(ref, connection);
     this.#all.add(connection);
+    this.#count(connection, 1);
     return connection;
+  }
+
+  /** Connections from one client address. */
+  countFrom(address: string | undefined): number {
+    return this.#addresses.get(address) ?? 0;
   }
 
   find(ref: ConnectionRef): LiveConnection | undefined {
@@ -59,6 +67,7 @@ export class ConnectionRegistry implements ConnectionOwner {
 
   ended(connection: LiveConnection, droppedInfo: number): void {
     this.#all.delete(connection);
+    this.#count(connection, -1);
     this.#droppedInfo += droppedInfo;
     if (this.#all.size === 0) this.#onEmpty?.();
   }
@@ -85,6 +94,12 @@ export class ConnectionRegistry implements ConnectionOwner {
       droppedInfo: this.#droppedInfo - droppedBefore,
       duration: this.clock.now() - start,
     });
+  }
+
+  #count({ request: { remoteAddress } }: LiveConnection, change: 1 | -1): void {
+    const count = this.countFrom(remoteAddress) + change;
+    if (count === 0) this.#addresses.delete(remoteAddress);
+    else this.#addresses.set(remoteAddress, count);
   }
 
   #whenEmpty(limit: number): Promise<void> {

@@ -6,7 +6,7 @@ import { slotOf, type UpgradeSlot } from '../upgrade/intent.js';
 import { checkOrigin } from '../upgrade/origin.js';
 import { RequestFacts, type FrameworkRequest } from '../upgrade/request-facts.js';
 import { chooseProtocol } from '../upgrade/subprotocol.js';
-import { WebSockError } from '../websock/errors.js';
+import { UpgradeError, WebSockError } from '../websock/errors.js';
 import {
   checkOptions,
   resolveOptions,
@@ -57,11 +57,8 @@ export function upgrade(
   }
   checkOptions(options, 'upgrade()');
   const slot = openSlot(request);
-  return commit(
-    admit(request, slot, resolveOptions('upgrade()', slot.defaults, options)),
-    handlerOf(websock),
-    argument,
-  );
+  const admission = admit(request, slot, resolveOptions('upgrade()', slot.defaults, options));
+  return commit(admission, handlerOf(websock), argument === undefined ? admission.request : argument);
 }
 
 /** The place on the request for the decision. */
@@ -70,19 +67,30 @@ export function openSlot(request: UpgradableRequest): UpgradeSlot {
   if (slot === undefined) throw upgradeRequired();
   if (slot.intent !== undefined)
     throw new WebSockError('WEBSOCK_UPGRADE_TWICE', 'upgrade() was called twice for one request');
-  if (!slot.isOpen)
+  // A client that has gone is no fault of the app's: the decision is recorded, and comes to nothing.
+  if (!slot.isOpen && !slot.isLost)
     throw new WebSockError('WEBSOCK_UPGRADE_TOO_LATE', 'upgrade() was called after the response was sent');
   return slot;
 }
 
 /** Checks what can be checked without the app. */
 export function admit(request: UpgradableRequest, slot: UpgradeSlot, options: ResolvedOptions): Admission {
+  try {
+    return check(request, slot, options);
+  } catch (error) {
+    if (error instanceof UpgradeError) slot.refusal = error;
+    throw error;
+  }
+}
+
+function check(request: UpgradableRequest, slot: UpgradeSlot, options: ResolvedOptions): Admission {
   const raw = rawOf(request);
   const framework = request as FrameworkRequest;
   if (options.earlyValidateUpgrade) checkHandshake(raw);
   const facts = new RequestFacts(raw, framework);
+  slot.checkRoom(facts.remoteAddress);
   checkOrigin(options.checkOrigin, facts, framework.hostname ?? raw.headers.host);
-  return { slot, request: facts, protocol: chooseProtocol(options.protocols, facts), options };
+  return { slot, request: facts, protocol: chooseProtocol(options, facts), options };
 }
 
 /** Records the decision. The connection will run in the async context of this call. */
@@ -92,11 +100,12 @@ export function commit(
   argument: unknown,
 ): Upgraded {
   request.settle(protocol);
-  const target: Target = { handler, argument: argument === undefined ? request : argument };
+  const target: Target = { handler, argument };
   slot.intent = { target, request, options, context: new AsyncResource('WebSockConnection') };
   return new Upgraded();
 }
 
-function rawOf(request: UpgradableRequest): IncomingMessage {
+/** Node's request. */
+export function rawOf(request: UpgradableRequest): IncomingMessage {
   return (request as FrameworkRequest).raw ?? (request as IncomingMessage);
 }

@@ -45,6 +45,9 @@ export class HostedWebSocket extends WebSocket {
   /** ws emits the fault of a violation right after it has called `close`. */
   receiveError(error: Error): void {
     if (this.#violationCode === 0 || this.#finishing) return;
+    // A close frame all the same, only with a code that may not be sent.
+    if ((error as NodeJS.ErrnoException).code === 'WS_ERR_INVALID_CLOSE_CODE')
+      return this.#receiveClose(this.#violationCode);
     this.listener.receiveViolation(new ProtocolError(this.#violationCode, error.message, { cause: error }));
   }
 

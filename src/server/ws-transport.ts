@@ -11,6 +11,8 @@ type MaybeSocket = Duplex & Partial<Pick<Socket, 'bytesRead' | 'bytesWritten'>>;
 interface Handle {
   readonly bytesWritten?: number;
   readonly writeQueueSize?: number;
+  /** Under TLS: the TCP handle, which has them right. */
+  readonly _parent?: Handle;
 }
 
 /** A connection's transport on a `ws` socket. */
@@ -19,6 +21,9 @@ export class WsTransport implements Transport {
   readonly #socket: MaybeSocket;
   readonly #listener: TransportListener;
   readonly #maxBufferedAmount: number;
+  /** A stream of HTTP/2 counts nothing itself. */
+  #counted = 0;
+  #sent = 0;
   /** `send` has returned false, and `drained()` has not been called since. */
   #waiting = false;
 
@@ -28,6 +33,8 @@ export class WsTransport implements Transport {
     this.#listener = listener;
     this.#maxBufferedAmount = maxBufferedAmount;
     ws.listen(listener);
+    if (this.#socket.bytesRead === undefined)
+      socket.on('data', (chunk: Buffer) => (this.#counted += chunk.length));
   }
 
   get bufferedAmount(): number {
@@ -38,14 +45,15 @@ export class WsTransport implements Transport {
   }
 
   get bytesReceived(): number {
-    return this.#socket.bytesRead ?? 0;
+    return this.#socket.bytesRead ?? this.#counted;
   }
 
   get bytesAccepted(): number {
     // The handle knows about partial writes; without it only whole writes count.
-    const { bytesWritten, writeQueueSize } = (this.#socket as { _handle?: Handle | null })._handle ?? {};
+    const handle = (this.#socket as { _handle?: Handle | null })._handle;
+    const { bytesWritten, writeQueueSize } = handle?._parent ?? handle ?? {};
     if (bytesWritten !== undefined && writeQueueSize !== undefined) return bytesWritten - writeQueueSize;
-    return (this.#socket.bytesWritten ?? 0) - this.#socket.writableLength;
+    return (this.#socket.bytesWritten ?? this.#sent) - this.#socket.writableLength;
   }
 
   send(opcode: Opcode, payload: string | Uint8Array): boolean {
@@ -53,6 +61,7 @@ export class WsTransport implements Transport {
     if (ws.readyState !== HostedWebSocket.OPEN) return true;
     // Only the message that passes the mark needs to know when it has left.
     const passes = ws.bufferedAmount + upperSize(payload) > this.#maxBufferedAmount;
+    this.#sent += payload.length;
     const done = passes ? this.#onTaken : undefined;
     if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
     else ws[opcode](payload, false, done);

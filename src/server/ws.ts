@@ -1,39 +1,46 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer, type PerMessageDeflateOptions, type ServerOptions } from 'ws';
 import type { ConnectionRegistry } from '../connection/registry.js';
-import { slotOf } from '../upgrade/intent.js';
 import type { AcceptedUpgrade } from '../upgrade/pipeline.js';
 import { MAX_INT32, type ResolvedOptions } from '../websock/options.js';
+import { declineBadOffers } from './ws-deflate-offers.js';
 import type { Server, Target } from './server.js';
+import { asHandshake, handshakeFor, isStream, respondInstead } from './ws-handshake.js';
 import { HostedWebSocket } from './ws-socket.js';
 import { WsTransport } from './ws-transport.js';
 
+const MAX_SERVERS = 100;
+
 type WsServerOptions = ServerOptions<typeof HostedWebSocket> & { closeTimeout: number };
 
-/** `ws` on HTTP/1.1 sockets: it does the framing, masking, fragments, compression and UTF-8 checks. */
+/** `ws` on the sockets of HTTP/1.1 and the streams of HTTP/2: it does the framing, masking, fragments, compression and UTF-8 checks. */
 export class WsServer implements Server {
   readonly #registry: ConnectionRegistry;
   /** ws keeps its limits per server, so there is one for each distinct set of them. */
   readonly #servers = new Map<string, WebSocketServer>();
-  /** The headers for the 101 that is being written. */
-  #headers: AcceptedUpgrade['headers'] = [];
+  /** Where the handshake at hand is answered. */
+  #socket: Duplex | undefined;
 
   constructor(registry: ConnectionRegistry) {
     this.#registry = registry;
   }
 
-  accept({ request, socket, head, intent, headers }: AcceptedUpgrade): void {
-    const { options } = intent;
+  accept(accepted: AcceptedUpgrade): void {
+    const { socket, head, intent } = accepted;
+    const { options, request, context } = intent;
     const { handler, argument } = intent.target as Target;
-    this.#headers = headers;
+    const handshake = handshakeFor(accepted);
+    if (options.compress) declineBadOffers(handshake.headers, deflateSettings(options));
+    this.#socket = socket;
     // All of it is synchronous.
-    this.#serverFor(options).handleUpgrade(request, socket, head, (ws) => {
-      const connection = this.#registry.open(
-        { handler, argument, request: intent.request, options, context: intent.context },
-        (listener) => new WsTransport(ws as HostedWebSocket, socket, listener, options.maxBufferedAmount),
-      );
+    this.#serverFor(options).handleUpgrade(handshake as unknown as IncomingMessage, socket, head, (ws) => {
+      const connection = this.#registry.open({ handler, argument, request, options, context }, (listener) => {
+        return new WsTransport(ws as HostedWebSocket, socket, listener, options.maxBufferedAmount);
+      });
       connection.start();
     });
+    this.#socket = undefined;
   }
 
   #serverFor(options: ResolvedOptions): WebSocketServer {
@@ -49,32 +56,41 @@ export class WsServer implements Server {
         // The connection bounds the handshake itself.
         closeTimeout: MAX_INT32,
         WebSocket: HostedWebSocket,
-        handleProtocols: (_offered: Set<string>, request: IncomingMessage) =>
-          slotOf(request)?.intent?.request.protocol || false,
+        handleProtocols: (_: Set<string>, request: IncomingMessage) => asHandshake(request).protocol || false,
       } as WsServerOptions);
-      server.on('headers', (lines) => {
-        for (const [name, value] of this.#headers) lines.push(`${name}: ${value}`);
-      });
+      server.on('headers', (lines, request) => this.#addHeaders(lines, request));
+      // Limits that differ from upgrade to upgrade must not pile up; connections keep what they were opened with.
+      if (this.#servers.size >= MAX_SERVERS) this.#servers.clear();
       this.#servers.set(key, server);
     }
     return server;
   }
+
+  /** Before ws writes its 101: the app's headers go on it, or on what takes its place. */
+  #addHeaders(lines: string[], request: IncomingMessage): void {
+    const handshake = asHandshake(request);
+    if (isStream(this.#socket!)) return respondInstead(this.#socket, lines, handshake);
+    for (const [name, value] of handshake.appHeaders) lines.push(`${name}: ${value}`);
+  }
 }
 
 /** The options that ws wants for itself. */
-function wsSettings({
-  maxFrameSize,
-  maxMessageSize,
-  validateUtf8,
-  compress,
-  deflateOptions,
-}: ResolvedOptions): ServerOptions {
+function wsSettings(options: ResolvedOptions): ServerOptions {
+  const { maxFrameSize, maxMessageSize, validateUtf8 } = options;
   const maxPayload = Math.min(maxFrameSize, maxMessageSize);
   return {
     // For ws, 0 is no limit.
     maxPayload: maxPayload === Infinity ? 0 : maxPayload,
     skipUTF8Validation: !validateUtf8,
-    perMessageDeflate:
-      compress && ({ serverNoContextTakeover: true, ...deflateOptions } as PerMessageDeflateOptions),
+    perMessageDeflate: options.compress && deflateSettings(options),
   };
+}
+
+function deflateSettings({ deflateOptions }: ResolvedOptions): PerMessageDeflateOptions {
+  const { serverNoContextTakeover = true, ...rest } = deflateOptions;
+  // For ws, false would be to decline clients that ask for it.
+  return {
+    ...rest,
+    serverNoContextTakeover: serverNoContextTakeover || undefined,
+  } as PerMessageDeflateOptions;
 }

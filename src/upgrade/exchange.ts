@@ -1,19 +1,12 @@
-import {
-  ServerResponse,
-  type IncomingMessage,
-  type OutgoingHttpHeader,
-  type OutgoingHttpHeaders,
-} from 'node:http';
-import type { Socket } from 'node:net';
-import { Writable, type Duplex } from 'node:stream';
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ErrorCode, UpgradeError } from '../websock/errors.js';
 import { MAX_INT32, type WebSockOptions } from '../websock/options.js';
-import { asksForWebSocket } from './handshake.js';
 import { putSlot, slotOf, type UpgradeIntent, type UpgradeSlot } from './intent.js';
 import type { Door } from './pipeline.js';
-import { destroySoon, handOver, refuse } from './refusal.js';
 
-/** Headers of the app's response that have no place on a 101. */
-const NOT_ON_101 = new Set([
+/** Headers of the app's response that have no place where a WebSocket opens. */
+const NOT_FOR_A_WEBSOCKET = new Set([
   'connection',
   'content-encoding',
   'content-length',
@@ -31,50 +24,67 @@ export const SHUTTING_DOWN = 'The server is shutting down';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
+/** A response of HTTP/1.1 or HTTP/2, as far as both are alike. */
+export type AnyResponse = Pick<
+  ServerResponse,
+  | 'statusCode'
+  | 'headersSent'
+  | 'setHeader'
+  | 'getHeader'
+  | 'getHeaderNames'
+  | 'removeHeader'
+  | 'emit'
+  | 'once'
+>;
+
 /**
- * One upgrade request on its way through the app: a response on the raw socket that the app writes as any other, and the
- * switch to the WebSocket in place of a 2xx once the app has decided to upgrade.
+ * One upgrade request on its way through the app: the app writes its response as any other, and in place of a 2xx the
+ * WebSocket opens once the app has decided to upgrade. How that is done on the wire is up to the two kinds of exchange.
  */
-export class Exchange implements UpgradeSlot {
-  readonly response: ServerResponse;
+export abstract class Exchange implements UpgradeSlot {
+  abstract readonly response: AnyResponse;
   intent: UpgradeIntent | undefined;
+  refusal: UpgradeError | undefined;
   /**
    * - `open`: the app decides
    * - `switching`: it has decided to upgrade; the rest of its response goes nowhere
-   * - `answered`: an ordinary response is on its way, or a refusal of ours has left
+   * - `answered`: an ordinary response is on its way
    * - `over`
    */
   #phase: 'open' | 'switching' | 'answered' | 'over' = 'open';
+  #isLost = false;
   #headers: [string, string][] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #start = performance.now();
 
   constructor(
-    private readonly request: IncomingMessage,
-    private readonly socket: Duplex,
+    protected readonly request: IncomingMessage,
+    /** Becomes the WebSocket's. */
+    protected readonly socket: Duplex,
     private readonly head: Buffer,
     private readonly door: Door,
     private readonly onOver: () => void,
-  ) {
-    this.response = new ServerResponse(request);
-    this.response.shouldKeepAlive = false;
-    this.response.assignSocket(socket as Socket);
-    // An own property, below whatever wraps it later: Express swaps the response's prototype.
-    this.response.writeHead = this.#writeHead as ServerResponse['writeHead'];
-    this.response.once('finish', this.#onFinish);
-    socket.once('close', this.#onGone);
-    socket.once('end', this.#onGone);
-    this.limit(door.upgradeTimeout);
-    // Another protocol (h2c) is an ordinary request.
-    if (asksForWebSocket(request)) putSlot(request, this);
-  }
+  ) {}
 
   get isOpen(): boolean {
     return this.#phase === 'open' && !this.response.headersSent;
   }
 
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   get defaults(): WebSockOptions {
     return this.door.defaults;
+  }
+
+  get handlers(): ReadonlyMap<unknown, unknown> {
+    return this.door.handlers;
+  }
+
+  checkRoom(address: string | undefined): void {
+    const full = this.door.isFull(address);
+    if (full !== undefined) throw full;
   }
 
   setHeader(name: string, value: string): void {
@@ -85,52 +95,55 @@ export class Exchange implements UpgradeSlot {
     clearTimeout(this.#timer);
     if (upgradeTimeout > MAX_INT32) return;
     const left = Math.max(0, upgradeTimeout - (performance.now() - this.#start));
-    this.#timer = setTimeout(
-      () => this.refuse(503, `The upgrade took longer than ${upgradeTimeout} ms`),
-      left + 1,
-    );
+    const refuse = () =>
+      this.refuse(503, `The upgrade took longer than ${upgradeTimeout} ms`, 'WEBSOCK_UPGRADE_TIMEOUT');
+    this.#timer = setTimeout(refuse, left + 1);
   }
 
   /** Refuses in place of the app, whose response goes nowhere from here on. */
-  refuse(status: number, message: string): void {
-    if (this.#phase !== 'open' || this.response.headersSent) return;
-    this.#takeSocket();
-    this.#phase = 'answered';
-    refuse(this.socket, status, message);
-    this.door.refused(status, message);
+  refuse(status: number, message: string, code: ErrorCode): void {
+    if (!this.isOpen) return;
+    this.#isLost = true;
+    this.divert();
+    this.answer(status, message);
+    this.door.refused(status, message, code);
     this.#end();
   }
 
-  readonly #writeHead = (status: number, reason?: string | Headers, headers?: Headers): ServerResponse => {
-    const given = typeof reason === 'string' ? headers : reason;
-    if (this.#phase === 'open' && this.intent !== undefined && status >= 200 && status < 300)
-      return this.#switch(given);
-    if (this.#phase === 'open') this.#phase = 'answered';
-    return Reflect.apply(ServerResponse.prototype.writeHead, this.response, [
-      status,
-      reason,
-      headers,
-    ]) as ServerResponse;
-  };
+  /** Takes the response off the wire: what the app writes from here on goes nowhere, and ends in 'finish' all the same. */
+  protected abstract divert(): void;
 
-  /** In place of the app's 2xx: what it set is kept for the 101, its body goes nowhere. */
-  #switch(given: Headers | undefined): ServerResponse {
-    const { response } = this;
-    mergeHeaders(response, given);
-    this.#headers = headersFor101(response);
-    for (const name of response.getHeaderNames()) if (NOT_ON_101.has(name)) response.removeHeader(name);
-    this.#takeSocket();
-    this.#phase = 'switching';
-    return ServerResponse.prototype.writeHead.call(response, 101);
+  /** Answers on the wire in place of the app, and lets the client go. */
+  protected abstract answer(status: number, message: string): void;
+
+  /** Lets the client go after the app's ordinary response. */
+  protected abstract letGo(): void;
+
+  /** The wire is free for the WebSocket. */
+  protected abstract handOver(): void;
+
+  /** To be called by the constructor, once the response exists. */
+  protected begin(asksForWebSocket: boolean): void {
+    this.response.once('finish', this.#onFinish);
+    this.socket.once('close', this.#onGone);
+    this.socket.once('end', this.#onGone);
+    this.limit(this.door.upgradeTimeout);
+    // Another protocol is an ordinary request.
+    if (asksForWebSocket) putSlot(this.request, this);
   }
 
-  /** Detaches the response from the socket; what the app writes from here on goes nowhere. */
-  #takeSocket(): void {
-    const { response, socket } = this;
-    response.detachSocket(socket as Socket);
-    // end(chunk) corks the socket before it writes the head; left corked, the 101 would never leave.
-    while (socket.writableCorked > 0) socket.uncork();
-    response.assignSocket(new Nowhere() as unknown as Socket);
+  /** To be called by the response's writeHead. True: the app's 2xx has become the WebSocket's, its body goes nowhere. */
+  protected takeHead(status: number, given: Headers | undefined): boolean {
+    if (this.#phase !== 'open') return false;
+    if (this.intent === undefined || status < 200 || status > 299) {
+      this.#phase = 'answered';
+      return false;
+    }
+    this.#phase = 'switching';
+    mergeHeaders(this.response, given);
+    this.#headers = takeHeaders(this.response);
+    this.divert();
+    return true;
   }
 
   // At 'finish', not in writeHead: sessions are saved between the two.
@@ -140,28 +153,29 @@ export class Exchange implements UpgradeSlot {
     this.#end();
     if (phase === 'switching') this.#accept();
     else this.#close();
-    // Node would: it is what tells access logs and the like that the response is over.
-    process.nextTick(() => this.response.emit('close'));
   };
 
   #accept(): void {
     const { request, socket, head, door } = this;
     if (socket.destroyed) return;
-    if (door.isShut) return refuse(socket, 503, SHUTTING_DOWN);
-    handOver(socket);
+    if (door.isShut) return this.answer(503, SHUTTING_DOWN);
+    // Others may have come in since it was asked.
+    const full = door.isFull(this.intent!.request.remoteAddress);
+    if (full !== undefined) return this.answer(full.status, full.message);
+    this.handOver();
     door.accept({ request, socket, head, intent: this.intent!, headers: this.#headers });
   }
 
-  /** After an ordinary response. */
   #close(): void {
-    const { response, socket, door } = this;
-    response.detachSocket(socket as Socket);
-    if (slotOf(this.request) === this) door.refused(response.statusCode, response.statusMessage);
-    destroySoon(socket);
+    const { response, refusal, door } = this;
+    if (slotOf(this.request) === this)
+      door.refused(response.statusCode, refusal?.message ?? '', refusal?.code);
+    this.letGo();
   }
 
   /** FIN, RST or the socket's end while the app decides. */
   readonly #onGone = (): void => {
+    this.#isLost = this.#phase === 'open';
     this.socket.destroy();
     this.#end();
   };
@@ -175,14 +189,7 @@ export class Exchange implements UpgradeSlot {
   }
 }
 
-/** Where the rest of a response goes that became a WebSocket. */
-class Nowhere extends Writable {
-  override _write(_chunk: unknown, _encoding: string, done: () => void): void {
-    done();
-  }
-}
-
-function mergeHeaders(response: ServerResponse, given: Headers | undefined): void {
+function mergeHeaders(response: AnyResponse, given: Headers | undefined): void {
   if (given === undefined) return;
   const pairs = Array.isArray(given) ? pairsOf(given) : Object.entries(given);
   for (const [name, value] of pairs) {
@@ -196,11 +203,14 @@ function pairsOf(flat: OutgoingHttpHeader[]): [string, unknown][] {
   return pairs;
 }
 
-function headersFor101(response: ServerResponse): [string, string][] {
+/** Takes the headers off the response; returns those that go with the WebSocket. */
+function takeHeaders(response: AnyResponse): [string, string][] {
   const kept: [string, string][] = [];
   for (const name of response.getHeaderNames()) {
-    if (NOT_ON_101.has(name) || name.startsWith('sec-websocket-')) continue;
-    for (const value of [response.getHeader(name) ?? []].flat()) kept.push([name, String(value)]);
+    if (NOT_FOR_A_WEBSOCKET.has(name)) response.removeHeader(name);
+    else if (!name.startsWith('sec-websocket-')) {
+      for (const value of [response.getHeader(name) ?? []].flat()) kept.push([name, String(value)]);
+    }
   }
   return kept;
 }

@@ -11,12 +11,12 @@ export function asksForWebSocket({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Checks the client's opening handshake (RFC 6455 §4.2.1).
+ * Checks the client's opening handshake (RFC 6455 §4.2.1); on HTTP/2 there is no key and no Host (RFC 8441 §5).
  *
  * @throws UpgradeError 405 for another method, 400 for a missing Host or a missing, repeated or malformed key,
  *   426 for another version, which names ours
  */
-export function checkHandshake({ method, headers, httpVersion }: IncomingMessage): void {
+export function checkHandshake({ method, headers, httpVersion, httpVersionMajor }: IncomingMessage): void {
   if (method !== 'GET') {
     throw new UpgradeError(
       'WEBSOCK_UPGRADE_BAD_METHOD',
@@ -25,7 +25,8 @@ export function checkHandshake({ method, headers, httpVersion }: IncomingMessage
       { Allow: 'GET' },
     );
   }
-  if (!headers.host || httpVersion === '1.0') {
+  const isHttp2 = httpVersionMajor === 2;
+  if (!isHttp2 && (!headers.host || httpVersion === '1.0')) {
     throw new UpgradeError(
       'WEBSOCK_UPGRADE_BAD_HOST',
       'A WebSocket handshake is HTTP/1.1 with a Host header',
@@ -43,7 +44,7 @@ export function checkHandshake({ method, headers, httpVersion }: IncomingMessage
     );
   }
   // Node joins repeated keys with a comma, so that they fail here too.
-  if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
+  if (!isHttp2 && !KEY.test(headers['sec-websocket-key'] ?? '')) {
     throw new UpgradeError(
       'WEBSOCK_UPGRADE_BAD_KEY',
       'Missing, repeated or malformed Sec-WebSocket-Key',
@@ -56,7 +57,8 @@ export function checkHandshake({ method, headers, httpVersion }: IncomingMessage
 export function upgradeRequired(): UpgradeError {
   return new UpgradeError('WEBSOCK_UPGRADE_NOT_WEBSOCKET', 'This path serves WebSocket only', 426, {
     Upgrade: 'websocket',
-    Connection: 'Upgrade',
+    // Node would keep the connection, even against the client's wish, for an Upgrade alone.
+    Connection: 'Upgrade, close',
   });
 }
 

@@ -1,5 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
+import type { UpgradeError } from '../websock/errors.js';
 import type { ResolvedOptions, WebSockOptions } from '../websock/options.js';
 import type { RequestFacts } from './request-facts.js';
 
@@ -16,10 +17,18 @@ export interface UpgradeIntent {
 /** The pipeline's side of one upgrade request, as `upgrade()` sees it. */
 export interface UpgradeSlot {
   intent: UpgradeIntent | undefined;
+  /** Why the request was found no good, before the app was asked; for telemetry. */
+  refusal: UpgradeError | undefined;
   /** False once the response has been sent, or the time was up. */
   readonly isOpen: boolean;
+  /** The client has gone, or was refused in place of the app: there is nothing left to decide. */
+  readonly isLost: boolean;
   /** The option defaults of the server that the request came through. */
   readonly defaults: WebSockOptions;
+  /** What `upgrade()` may be given beside a `WebSock`; only the floor that put it there looks inside. */
+  readonly handlers: ReadonlyMap<unknown, unknown>;
+  /** @throws UpgradeError 503 or 429 when no more connections are taken, or none from this address */
+  checkRoom(address: string | undefined): void;
   /** Sets a header on the response. */
   setHeader(name: string, value: string): void;
   /** Replaces the limit of guards and `@OnUpgrade` together, ms since the request was dispatched. */

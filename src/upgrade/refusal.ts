@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 
 /** Answers on a raw socket, where there is no response object to do it, and closes. */
 export function refuse(socket: Duplex, status: number, message: string): void {
-  const body = JSON.stringify({ statusCode: status, message });
+  const body = refusalBody(status, message);
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
       'Connection: close\r\n' +
@@ -11,6 +11,11 @@ export function refuse(socket: Duplex, status: number, message: string): void {
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   destroySoon(socket);
+}
+
+/** A refusal of ours reads as one of Nest's. */
+export function refusalBody(status: number, message: string): string {
+  return JSON.stringify({ statusCode: status, message });
 }
 
 /**

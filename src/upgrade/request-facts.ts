@@ -21,7 +21,7 @@ export class RequestFacts implements UpgradeRequest {
   readonly #params: Readonly<Record<string, string>> | undefined;
   /** Names and values in turn, separated by line feeds, which neither can contain. */
   readonly #rawHeaders: string;
-  #headers: IncomingHttpHeaders | undefined;
+  #headers: Readonly<IncomingHttpHeaders> | undefined;
   #query: ParsedUrlQuery | undefined;
   #protocol = '';
 
@@ -29,7 +29,7 @@ export class RequestFacts implements UpgradeRequest {
     this.url = framework.originalUrl ?? raw.url ?? '/';
     this.remoteAddress = framework.ip ?? raw.socket.remoteAddress;
     this.#params = plainParams(framework.params);
-    this.#rawHeaders = raw.rawHeaders.join('\n');
+    this.#rawHeaders = flatten(raw.headers);
     this.#headers = raw.headers;
   }
 
@@ -66,23 +66,16 @@ function plainParams(params: unknown): Readonly<Record<string, string>> | undefi
   return { ...(params as Record<string, string>) };
 }
 
-/** Node keeps the first of these and drops repetitions. */
-const SINGLE = new Set([
-  'age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
-  'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after',
-  'server', 'user-agent',
-]); // prettier-ignore
-
-function parseHeaders(raw: string): IncomingHttpHeaders {
-  const headers: Record<string, string | string[]> = {};
-  const parts = raw === '' ? [] : raw.split('\n');
-  for (let i = 0; i < parts.length; i += 2) addHeader(headers, parts[i]!.toLowerCase(), parts[i + 1]!);
-  return headers;
+/** Without the pseudo-headers of HTTP/2. */
+function flatten(headers: IncomingHttpHeaders): string {
+  const lines: unknown[] = [];
+  for (const [name, value] of Object.entries(headers)) if (!name.startsWith(':')) lines.push(name, value);
+  return lines.join('\n');
 }
 
-function addHeader(headers: Record<string, string | string[]>, name: string, value: string): void {
-  const before = headers[name];
-  if (before === undefined) headers[name] = name === 'set-cookie' ? [value] : value;
-  else if (Array.isArray(before)) before.push(value);
-  else if (!SINGLE.has(name)) headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
+function parseHeaders(flat: string): IncomingHttpHeaders {
+  const headers: Record<string, string> = {};
+  const lines = flat.split('\n');
+  for (let i = 0; i + 1 < lines.length; i += 2) headers[lines[i]!] = lines[i + 1]!;
+  return headers;
 }

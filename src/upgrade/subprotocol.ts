@@ -7,9 +7,17 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /**
  * Chooses a subprotocol (RFC 6455 §4.2.2): the client's first that is served, `''` for none.
  *
- * @throws UpgradeError 400 for a malformed offer
+ * @throws UpgradeError 400 for a malformed offer, and for none that is served where one is required
  */
-export function chooseProtocol(protocols: ResolvedOptions['protocols'], request: UpgradeRequest): string {
+export function chooseProtocol(options: ResolvedOptions, request: UpgradeRequest): string {
+  const chosen = choose(options.protocols, request);
+  if (chosen === '' && options.requireProtocol) {
+    throw new UpgradeError('WEBSOCK_UPGRADE_NO_PROTOCOL', 'None of the offered subprotocols is served', 400);
+  }
+  return chosen;
+}
+
+function choose(protocols: ResolvedOptions['protocols'], request: UpgradeRequest): string {
   const offered = parseOffer(request.headers['sec-websocket-protocol']);
   if (offered.length === 0 || protocols === undefined) return '';
   if (typeof protocols === 'function') return chosenBy(protocols(offered, request), offered);

@@ -30,6 +30,10 @@ export const ERROR_CODES = {
   WEBSOCK_UPGRADE_BAD_PROTOCOLS: 'Send a well-formed Sec-WebSocket-Protocol header (RFC 6455 §4.1).',
   WEBSOCK_UPGRADE_ORIGIN:
     'Add the origin to the checkOrigin option if its pages may connect; the log names Origin and Host.',
+  WEBSOCK_UPGRADE_NO_PROTOCOL: 'Offer one of the subprotocols that the handler serves; it requires one.',
+  WEBSOCK_UPGRADE_FULL: 'Retry later, or raise maxConnections.',
+  WEBSOCK_UPGRADE_ADDRESS_FULL:
+    'Close other connections of this client, or raise maxConnectionsPerAddress; behind a proxy let the app trust it.',
   WEBSOCK_UPGRADE_TWICE: 'Call upgrade() once per request, and end the handler there.',
   WEBSOCK_UPGRADE_TOO_LATE:
     'Call upgrade() before the response is sent; with @Res() use { passthrough: true }.',

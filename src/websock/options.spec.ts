@@ -33,6 +33,7 @@ describe('defaults', () => {
       validateUtf8: true,
       compress: false,
       deflateOptions: {},
+      requireProtocol: false,
       maxInbound: 1_000,
       maxMailbox: 1_000,
       maxBufferedAmount: 1_048_576,

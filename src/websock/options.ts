@@ -55,6 +55,8 @@ export interface WebSockOptions {
   deflateOptions?: DeflateOptions;
   /** Subprotocols served (RFC 6455 §1.9): a list, of which the client's first match is chosen, or a function. Default none. */
   protocols?: readonly string[] | ChooseProtocol;
+  /** Refuse a client with 400 that offers none of `protocols`. Default false: it gets a connection without a subprotocol. */
+  requireProtocol?: boolean;
   /**
    * Which pages may connect, against cross-site WebSocket hijacking: `'same-host'` compares the host names (not the ports)
    * of Origin and Host; a list of origins such as `https://example.com`; a function; `false` = any. Refused with 403.
@@ -102,6 +104,19 @@ export interface DrainerOptions {
 
 export type ResolvedDrainer = Readonly<Required<DrainerOptions>>;
 
+/** How many connections a server takes. */
+export interface CapacityOptions {
+  /** Connections in all; one more is refused with 503 and `Retry-After`. Default Infinity. */
+  maxConnections?: number;
+  /**
+   * Connections from one client address, a trusted proxy's word included; one more is refused with 429 and `Retry-After`.
+   * Default Infinity.
+   */
+  maxConnectionsPerAddress?: number;
+}
+
+export type ResolvedCapacity = Readonly<Required<CapacityOptions>>;
+
 /** All options with their values; what a connection is given. */
 export type ResolvedOptions = Readonly<Required<Omit<WebSockOptions, 'protocols' | 'checkOrigin'>>> &
   Readonly<Pick<WebSockOptions, 'protocols' | 'checkOrigin'>>;
@@ -114,6 +129,7 @@ const DEFAULTS = {
   maxMessageSize: 10_000_000,
   validateUtf8: true,
   compress: false,
+  requireProtocol: false,
   deflateOptions: {},
   maxInbound: 1_000,
   maxMailbox: 1_000,
@@ -170,6 +186,7 @@ const RULES: Readonly<Record<keyof WebSockOptions, Rule>> = {
   compress: BOOLEAN,
   deflateOptions: ['an object of permessage-deflate settings', isPlainObject],
   protocols: ['a list of subprotocol names (HTTP tokens), or a function that chooses one', isProtocols],
+  requireProtocol: BOOLEAN,
   checkOrigin: [
     "'same-host', a list of origins such as 'https://example.com', a function, or false",
     (value) => value === 'same-host' || value === false || isFunction(value) || isOriginList(value),
@@ -208,6 +225,16 @@ const DRAINER_DEFAULTS: ResolvedDrainer = {
   batchInterval: 500,
   shutdown: 20_000,
   code: 1012,
+};
+
+const CONNECTIONS: Rule = [
+  'a whole number of connections from 1 to 2147483647, or Infinity for no limit',
+  isLimit,
+];
+
+const CAPACITY_RULES: Readonly<Record<keyof CapacityOptions, Rule>> = {
+  maxConnections: CONNECTIONS,
+  maxConnectionsPerAddress: CONNECTIONS,
 };
 
 /** The names of all options, for the pages that must list them. */
@@ -258,6 +285,16 @@ export function resolveOptions(
 export function resolveDrainer(options: DrainerOptions = {}, where = 'WebSockModule'): ResolvedDrainer {
   checkRules(options, DRAINER_RULES, where, 'drainer.');
   return { ...DRAINER_DEFAULTS, ...definedOnly(options) };
+}
+
+/**
+ * Checks the limits of a server and fills in the defaults.
+ *
+ * @throws ConfigError `WEBSOCK_OPTION_INVALID`
+ */
+export function resolveCapacity(options: CapacityOptions, where = 'WebSockModule'): ResolvedCapacity {
+  checkRules(options, CAPACITY_RULES, where, '');
+  return { maxConnections: Infinity, maxConnectionsPerAddress: Infinity, ...definedOnly(options) };
 }
 
 function defaultHeartbeat(timeout: number): number | false {

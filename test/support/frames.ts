@@ -82,6 +82,12 @@ export function decodeFrame(bytes: Buffer): { frame: Frame; rest: Buffer } | und
   return { frame, rest: bytes.subarray(end) };
 }
 
+/** How many bytes the first frame takes, once that can be told. */
+export function frameSize(bytes: Buffer): number | undefined {
+  const lengths = decodeLength(bytes);
+  return lengths && lengths.header + (bytes[1]! >= 0x80 ? 4 : 0) + lengths.payload;
+}
+
 function decodeLength(bytes: Buffer): { header: number; payload: number } | undefined {
   if (bytes.length < 2) return undefined;
   const short = bytes[1]! & 0x7f;

@@ -65,6 +65,16 @@ export class Host {
     return this.#sockets.size;
   }
 
+  /** From all open connections. */
+  get bytesRead(): number {
+    return sum([...this.#sockets].map((socket) => socket.bytesRead));
+  }
+
+  /** Handed to the kernel for all open connections. */
+  get bytesWritten(): number {
+    return sum([...this.#sockets].map((socket) => socket.bytesWritten - socket.writableLength));
+  }
+
   open(request?: RequestSpec, early?: Bytes): Promise<RawClient> {
     return RawClient.open(this.port, request, early);
   }
@@ -111,3 +121,5 @@ function observe(websock: WebSock<any, any, any>, ended: Log<Ended>): WebSock<an
     },
   };
 }
+
+const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -3,6 +3,7 @@ import {
   closePayload,
   decodeFrame,
   encodeFrame,
+  frameSize,
   OPCODE,
   readClose,
   type Bytes,
@@ -69,6 +70,9 @@ export class RawClient {
   tcpEnd: TcpEnd = 'open';
   #taken = 0;
   #unread: Buffer = Buffer.alloc(0);
+  /** What came behind `#unread`: joined only when a frame is whole, or large messages would be copied over and over. */
+  #behind: Buffer[] = [];
+  #missing = 0;
   readonly #waiting = new Set<() => void>();
 
   private constructor(readonly socket: Socket) {
@@ -195,7 +199,10 @@ export class RawClient {
   }
 
   #receive(chunk: Buffer): void {
-    this.#unread = Buffer.concat([this.#unread, chunk]);
+    this.#behind.push(chunk);
+    this.#missing -= chunk.length;
+    if (this.#missing > 0) return;
+    this.#unread = Buffer.concat([this.#unread, ...this.#behind.splice(0)]);
     if (this.status === 0) this.#readHead();
     if (this.status === 101) this.#readFrames();
     else if (this.status !== 0) this.#readBody();
@@ -218,6 +225,7 @@ export class RawClient {
   #readFrames(): void {
     for (let next; (next = decodeFrame(this.#unread)) !== undefined; this.#unread = next.rest)
       this.frames.push(next.frame);
+    this.#missing = (frameSize(this.#unread) ?? 0) - this.#unread.length;
   }
 
   #readBody(): void {

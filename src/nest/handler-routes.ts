@@ -1,0 +1,105 @@
+import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import type { WebSockServer } from '../server/websock-server.js';
+import { ConfigError } from '../websock/errors.js';
+import type { WebSockOptions } from '../websock/options.js';
+import { collide, DeclaredRoutes, type GetRoute } from './declared-routes.js';
+import type { NestModuleRef, Type } from './nest-types.js';
+import { prepareHandler, type PreparedHandler } from './prepared-handler.js';
+import { UpgradeDecision } from './upgrade-decision.js';
+import { makeUpgradeRoute } from './upgrade-route.js';
+import { exploreHandlers, type FoundHandler } from './websock.explorer.js';
+
+/** The app that handlers are served by. */
+export interface ServingApp {
+  readonly modules: ModulesContainer;
+  readonly config: ApplicationConfig;
+  readonly httpAdapter: AbstractHttpAdapter;
+  readonly server: WebSockServer;
+  readonly defaults: WebSockOptions;
+}
+
+/** A handler, and where it is served: nowhere but by `upgrade()` when it has no path. */
+export interface ServedHandler {
+  readonly name: string;
+  readonly paths: readonly string[];
+}
+
+/**
+ * Makes each handler known to `upgrade()`, and gives it a route where it has a path. Runs when all providers exist and
+ * before the router reads the controllers.
+ *
+ * @throws ConfigError for anything that is wrong with a handler or its paths
+ */
+export function serveHandlers(app: ServingApp): ServedHandler[] {
+  const found = exploreHandlers(app.modules);
+  const routes = new Map<Type, FoundHandler>();
+  for (const handler of found) {
+    const prepared = prepareHandler(handler, app.defaults);
+    for (const key of [handler.handlerClass, handler.wrapper.instance])
+      app.server.handlers.set(key, prepared);
+    if (handler.metadata.paths.length > 0) routes.set(addRoute(handler, prepared, app), handler);
+  }
+  const declared = new DeclaredRoutes(app.modules, app.config, app.httpAdapter.getType() !== 'fastify').all();
+  checkCollisions(declared, routes);
+  const pathsOf = new Map([...routes].map(([route, handler]) => [handler, pathsServedBy(route, declared)]));
+  return found.map((handler) => ({ name: handler.handlerClass.name, paths: pathsOf.get(handler) ?? [] }));
+}
+
+function addRoute(found: FoundHandler, prepared: PreparedHandler, { config, httpAdapter }: ServingApp): Type {
+  const { handlerClass, metadata, module } = found;
+  const decision = new UpgradeDecision(prepared, httpAdapter);
+  const route = makeUpgradeRoute(handlerClass, metadata, prepared.handler.upgradeMethod, decision);
+  addController(route, module, config);
+  return route;
+}
+
+function addController(route: Type, module: NestModuleRef, config: ApplicationConfig): void {
+  module.addController(route);
+  const wrapper = module.controllers.get(route)!;
+  wrapper.instance = new route();
+  // The scanner has done this for all other controllers; without it request-scoped global guards would be left out.
+  const scoped = [
+    ...config.getGlobalRequestGuards(),
+    ...config.getGlobalRequestInterceptors(),
+    ...config.getGlobalRequestPipes(),
+    ...config.getGlobalRequestFilters(),
+  ];
+  for (const enhancer of scoped) wrapper.addEnhancerMetadata(enhancer);
+}
+
+function pathsServedBy(route: Type, declared: readonly GetRoute[]): string[] {
+  return declared.filter(({ controller }) => controller === route).map(({ path }) => path);
+}
+
+function checkCollisions(declared: readonly GetRoute[], routes: ReadonlyMap<Type, FoundHandler>): void {
+  for (const ours of declared) {
+    const handler = routes.get(ours.controller);
+    if (handler === undefined) continue;
+    const other = declared.find((route) => route !== ours && collide(ours, route));
+    if (other !== undefined) throw collision(handler, ours, other, routes.get(other.controller));
+  }
+}
+
+function collision(
+  { handlerClass, module }: FoundHandler,
+  { path }: GetRoute,
+  theirs: GetRoute,
+  other: FoundHandler | undefined,
+): ConfigError {
+  const { name } = handlerClass;
+  if (other === undefined) {
+    return new ConfigError(
+      'WEBSOCK_ROUTE_ON_PATH',
+      `GET ${path} is served by ${theirs.controller.name}.${theirs.method}() and declared by @WebSockHandler ${name}: ` +
+        `move the route to another path, or drop the path from ${name} and call upgrade() in the route`,
+    );
+  }
+  const remedy =
+    other.handlerClass === handlerClass
+      ? 'provide it in one module and export it from there'
+      : 'give one of them another path, version or host';
+  return new ConfigError(
+    'WEBSOCK_PATH_TAKEN',
+    `${path} is declared by ${name} in ${module.name} and by ${other.handlerClass.name} in ${other.module.name}: ${remedy}`,
+  );
+}

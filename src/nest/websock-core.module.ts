@@ -1,0 +1,88 @@
+import { Global, Inject, Module, Optional } from '@nestjs/common';
+import type { NestModule, OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef, ModulesContainer, type NestContainer } from '@nestjs/core';
+import { Connections } from '../connection/connections.js';
+import type { WebSockServerOptions } from '../server/server-options.js';
+import { WebSockServer } from '../server/websock-server.js';
+import { logServed, warnOfNoServer, warnOfPreview } from './boot-log.js';
+import { serveHandlers, type ServedHandler } from './handler-routes.js';
+import { checkRootOptions, OPTIONS } from './root-options.js';
+import { exploreHandlers } from './websock.explorer.js';
+import { WebSockLogger } from './websock.logger.js';
+
+/** Does all the work, once per app: every `WebSockModule`, bare or with options, imports this one. */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: WebSockServer,
+      inject: [ModulesContainer, { token: OPTIONS, optional: true }],
+      useFactory: (modules: ModulesContainer, options: WebSockServerOptions = {}) => {
+        checkRootOptions(options, modules);
+        return new WebSockServer(options);
+      },
+    },
+    {
+      provide: Connections,
+      inject: [WebSockServer],
+      useFactory: (server: WebSockServer) => server.connections,
+    },
+    {
+      provide: WebSockLogger,
+      inject: [WebSockServer],
+      useFactory: (server: WebSockServer) => new WebSockLogger(server.app),
+    },
+  ],
+  exports: [WebSockServer, Connections],
+})
+export class WebSockCoreModule implements NestModule, OnApplicationBootstrap, OnModuleDestroy {
+  /** Undefined until there are routes; for ever in an app without an HTTP server. */
+  private served: ServedHandler[] | undefined;
+  private isBootstrapped = false;
+
+  constructor(
+    private readonly server: WebSockServer,
+    private readonly logger: WebSockLogger,
+    private readonly modules: ModulesContainer,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly moduleRef: ModuleRef,
+    @Optional() @Inject(OPTIONS) private readonly options: WebSockServerOptions | undefined,
+  ) {
+    // Nest destroys modules in the order of their distance from the root. This one comes before any other: what handlers
+    // use must be alive while `terminate` runs.
+    for (const module of modules.values()) if (module.metatype === WebSockCoreModule) module.distance = -1;
+  }
+
+  /** Nest calls this in apps with an HTTP server, when all providers exist and before the router reads the controllers. */
+  configure(): void {
+    // In preview mode nothing was constructed.
+    if (this.server === undefined) return warnOfPreview();
+    const { drainer: _, ...defaults } = this.options ?? {};
+    const { container } = this.moduleRef as unknown as { container: NestContainer };
+    this.served ??= serveHandlers({
+      modules: this.modules,
+      config: container.applicationConfig!,
+      httpAdapter: this.adapterHost.httpAdapter,
+      server: this.server,
+      defaults,
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    // A microservice calls this twice.
+    if (this.isBootstrapped) return;
+    this.isBootstrapped = true;
+    if (this.served === undefined) {
+      warnOfNoServer(exploreHandlers(this.modules).map(({ handlerClass }) => handlerClass.name));
+      return;
+    }
+    this.logger.subscribe();
+    this.server.attach(this.adapterHost.httpAdapter.getHttpServer());
+    logServed(this.served);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.server.close();
+    this.logger.unsubscribe();
+  }
+}

@@ -1,0 +1,110 @@
+import type { Channel } from 'node:diagnostics_channel';
+import { inspect } from 'node:util';
+import { Logger } from '@nestjs/common';
+import {
+  telemetry,
+  type CallbackError,
+  type CallbackOverrun,
+  type ConnectionStart,
+  type ConnectionStop,
+  type DrainStart,
+  type DrainStop,
+  type MessageDropped,
+  type TelemetryEvent,
+  type UpgradeRefused,
+} from '../telemetry/events.js';
+import { ProtocolError } from '../websock/errors.js';
+
+/** The context of our lines in Nest's log. */
+export const LOG_CONTEXT = 'WebSock';
+
+type Listener = (event: unknown) => void;
+
+/** Writes one app's telemetry to Nest's log. Never payloads, never headers but the Origin and Host of a refused origin. */
+export class WebSockLogger {
+  readonly #logger = new Logger(LOG_CONTEXT);
+  readonly #app: string;
+  readonly #subscriptions: [Channel, Listener][] = [];
+  /** Connections that the shutdown began with. */
+  #told = 0;
+
+  constructor(app: string) {
+    this.#app = app;
+  }
+
+  subscribe(): void {
+    this.#on<ConnectionStart>(telemetry.connectionStart, (event) => this.#connectionStart(event));
+    this.#on<ConnectionStop>(telemetry.connectionStop, (event) => this.#connectionStop(event));
+    this.#on<CallbackError>(telemetry.callbackError, (event) => this.#callbackError(event));
+    this.#on<CallbackOverrun>(telemetry.callbackOverrun, (event) => this.#callbackOverrun(event));
+    this.#on<MessageDropped>(telemetry.messageDropped, (event) => this.#messageDropped(event));
+    this.#on<UpgradeRefused>(telemetry.upgradeRefused, (event) => this.#upgradeRefused(event));
+    this.#on<DrainStart>(telemetry.drainStart, (event) => this.#drainStart(event));
+    this.#on<DrainStop>(telemetry.drainStop, (event) => this.#drainStop(event));
+  }
+
+  unsubscribe(): void {
+    for (const [channel, listener] of this.#subscriptions.splice(0)) channel.unsubscribe(listener);
+  }
+
+  /** The channels are the process's; other apps publish on them too. */
+  #on<E extends TelemetryEvent>(channel: Channel, write: (event: E) => void): void {
+    const listener: Listener = (event) => {
+      if ((event as E).app === this.#app) write(event as E);
+    };
+    channel.subscribe(listener);
+    this.#subscriptions.push([channel, listener]);
+  }
+
+  #connectionStart({ ref, handler }: ConnectionStart): void {
+    this.#logger.debug(`${handler}: connection ${ref} opened`);
+  }
+
+  #connectionStop({ ref, handler, reason, facts }: ConnectionStop): void {
+    const error = Array.isArray(reason) ? (reason[1] as unknown) : undefined;
+    if (error instanceof ProtocolError) {
+      this.#logger.warn(
+        `${handler}: connection ${ref} broke the protocol (closed with ${facts.code}): ${error.message}`,
+      );
+      return;
+    }
+    const cause = typeof reason === 'string' ? reason : typeof error === 'string' ? error : 'error';
+    this.#logger.debug(`${handler}: connection ${ref} ended: ${cause} (${facts.initiator}, ${facts.code})`);
+  }
+
+  #callbackError({ ref, method, error }: CallbackError): void {
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : inspect(error);
+    this.#logger.error(
+      `${method}() failed on connection ${ref}: ${message}`,
+      (error as Error | undefined)?.stack,
+    );
+  }
+
+  #callbackOverrun({ ref, method, limit }: CallbackOverrun): void {
+    this.#logger.warn(
+      `${method}() on connection ${ref} did not come back within ${limit} ms and was given up`,
+    );
+  }
+
+  #messageDropped({ ref, handler, callback }: MessageDropped): void {
+    this.#logger.debug(`${handler}: connection ${ref} dropped a message: the handler has no ${callback}`);
+  }
+
+  #upgradeRefused({ status, code, message }: UpgradeRefused): void {
+    const line = `upgrade refused with ${status}: ${message}`;
+    // The one refusal that is more often our user's mistake than the client's.
+    if (code === 'WEBSOCK_UPGRADE_ORIGIN') this.#logger.warn(line);
+    else this.#logger.debug(line);
+  }
+
+  #drainStart({ connections }: DrainStart): void {
+    this.#told = connections;
+    if (connections > 0) this.#logger.log(`shutting down: telling ${connections} connections`);
+  }
+
+  #drainStop({ destroyed, droppedInfo, duration }: DrainStop): void {
+    if (this.#told === 0) return;
+    const rest = `${destroyed} had to be cut off, ${droppedInfo} late messages were dropped`;
+    this.#logger.log(`shut down after ${Math.round(duration)} ms: ${rest}`);
+  }
+}

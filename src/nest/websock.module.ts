@@ -1,0 +1,41 @@
+import {
+  ConfigurableModuleBuilder,
+  Module,
+  type ConfigurableModuleAsyncOptions,
+  type DynamicModule,
+} from '@nestjs/common';
+import type { WebSockServerOptions } from '../server/server-options.js';
+import { WebSockCoreModule } from './websock-core.module.js';
+import { OPTIONS } from './root-options.js';
+
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WebSockServerOptions>({
+  optionsInjectionToken: OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setExtras({}, (definition) => ({ ...definition, global: true, exports: [OPTIONS] }))
+  .build();
+
+/** How `forRootAsync` gets at the options: `useFactory` with `inject`, or a class with `create()`. */
+export type WebSockModuleAsyncOptions = ConfigurableModuleAsyncOptions<WebSockServerOptions>;
+
+/**
+ * Serves the handlers of the app. `imports: [WebSockModule]` is enough, in any module and any number of them; handlers are
+ * found wherever they are provided. `WebSockServer` and `Connections` can be injected everywhere.
+ */
+@Module({ imports: [WebSockCoreModule] })
+export class WebSockModule extends ConfigurableModuleClass {
+  /**
+   * Sets how the app shuts down, and the defaults of all handlers. Once, in the root module; elsewhere import
+   * `WebSockModule` bare.
+   *
+   * @throws ConfigError at boot, for an option that is no good and for a second `forRoot`
+   */
+  static override forRoot(options: WebSockServerOptions = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /** The same, with options that come from other providers. */
+  static override forRootAsync(options: WebSockModuleAsyncOptions): DynamicModule {
+    return super.forRootAsync(options);
+  }
+}

@@ -1,0 +1,103 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { ConnectionOwner, ConnectionSpec } from '../connection/live-connection.js';
+import { ConnectionRegistry } from '../connection/registry.js';
+import { MemoryServer, type MemoryClientOptions } from '../server/memory.js';
+import { checkOptions, resolveOptions, type WebSockOptions } from '../websock/options.js';
+import type { WebSock } from '../websock/websock.js';
+import { ExactSweeper } from './exact-sweeper.js';
+import type { ExpectOptions } from './expectations.js';
+import { HandlerConnection } from './handler-connection.js';
+import {
+  findHandler,
+  plainHandler,
+  type Container,
+  type HandlerClass,
+  type HandlerSource,
+} from './handler-source.js';
+import { settled, TestClock } from './test-clock.js';
+import { makeRequest, type TestRequest } from './test-request.js';
+
+export interface OpenHandlerOptions extends ExpectOptions, MemoryClientOptions {
+  /** For `init`: what `@OnUpgrade` would return. Default: the request's facts. */
+  argument?: unknown;
+  /** The upgrade request, as `connection.request` shows it. */
+  request?: TestRequest;
+  /** Options of the connection, before the handler's own and the module's. */
+  options?: WebSockOptions;
+  /** A clock to share with another connection. Default: one of its own. */
+  clock?: TestClock;
+}
+
+/**
+ * Opens a connection to a handler without a port, and runs its `init`:
+ *
+ * ```ts
+ * const room = await openHandler(moduleRef, RoomHandler, { argument: { room: 'lobby', user } });
+ * await room.expectPush(text('hello Ann'));
+ * ```
+ *
+ * The handler is the provider of the module (or of the app, initialised or not), overrides included; its options apply. Guards and
+ * `@OnUpgrade` do not run: they are the business of `connect()`. Where the app has `WebSockModule`, its `Connections` know
+ * the connection. A `WebSock` object needs no module: `openHandler(websock, options)`.
+ *
+ * Resolves when all of `init` is done that does not wait for I/O or for the clock.
+ *
+ * @throws WebSockError `WEBSOCK_NOT_A_HANDLER`; ConfigError for options or callbacks that are no good; what Nest throws for a
+ * provider that it does not know
+ */
+export function openHandler(
+  module: Container,
+  handler: HandlerClass,
+  options?: OpenHandlerOptions,
+): Promise<HandlerConnection>;
+export function openHandler(
+  websock: WebSock<any, any, any>,
+  options?: OpenHandlerOptions,
+): Promise<HandlerConnection>;
+export async function openHandler(
+  subject: Container | WebSock<any, any, any>,
+  second?: HandlerClass | OpenHandlerOptions,
+  third?: OpenHandlerOptions,
+): Promise<HandlerConnection> {
+  const connection =
+    typeof second === 'function'
+      ? open(findHandler(subject as Container, second), third)
+      : open(plainHandler(subject as WebSock), second);
+  await settled();
+  return connection;
+}
+
+function open(
+  { handler, layers, registry }: HandlerSource,
+  options: OpenHandlerOptions = {},
+): HandlerConnection {
+  const { clock = new TestClock() } = options;
+  const room = new HandlerConnection(clock, options);
+  const request = makeRequest(options.request);
+  checkOptions(options.options ?? {}, 'openHandler()');
+  const spec: ConnectionSpec = {
+    handler,
+    argument: 'argument' in options ? options.argument : request,
+    request,
+    options: resolveOptions('openHandler()', ...layers, options.options),
+    context: new AsyncResource('WebSockConnection'),
+  };
+  const registryOrNew = registry ?? new ConnectionRegistry(clock);
+  const server = new MemoryServer(registryOrNew, ownerOf(registryOrNew, clock));
+  room.start(server.open(spec, room.asPeer(), options));
+  return room;
+}
+
+/** The registry, with a time that stands still. */
+function ownerOf(registry: ConnectionRegistry, clock: TestClock): ConnectionOwner {
+  return {
+    app: registry.app,
+    clock,
+    sweeper: new ExactSweeper(clock),
+    endDecided(connection) {
+      clock.touch();
+      registry.endDecided(connection);
+    },
+    ended: (connection, droppedInfo) => registry.ended(connection, droppedInfo),
+  };
+}

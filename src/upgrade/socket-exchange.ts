@@ -1,0 +1,62 @@
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { Writable, type Duplex } from 'node:stream';
+import { Exchange } from './exchange.js';
+import { asksForWebSocket } from './handshake.js';
+import type { Door } from './pipeline.js';
+import { destroySoon, handOver, refuse } from './refusal.js';
+
+type WriteHead = ServerResponse['writeHead'];
+
+/** An upgrade request of HTTP/1.1 (RFC 9110 §7.8): its response is made here, on the raw socket. */
+export class SocketExchange extends Exchange {
+  readonly response: ServerResponse;
+
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, door: Door, onOver: () => void) {
+    super(request, socket, head, door, onOver);
+    this.response = new ServerResponse(request);
+    this.response.shouldKeepAlive = false;
+    this.response.assignSocket(socket as Socket);
+    // An own property, below whatever wraps it later: Express swaps the response's prototype.
+    this.response.writeHead = this.#writeHead;
+    this.begin(asksForWebSocket(request));
+    // Node would: it is what tells access logs and the like that the response is over.
+    this.response.once('finish', () => process.nextTick(() => this.response.emit('close')));
+  }
+
+  protected divert(): void {
+    const { response, socket } = this;
+    response.detachSocket(socket as Socket);
+    // end(chunk) corks the socket before it writes the head; left corked, the 101 would never leave.
+    while (socket.writableCorked > 0) socket.uncork();
+    response.assignSocket(new Nowhere() as unknown as Socket);
+  }
+
+  protected answer(status: number, message: string): void {
+    refuse(this.socket, status, message);
+  }
+
+  protected letGo(): void {
+    this.response.detachSocket(this.socket as Socket);
+    destroySoon(this.socket);
+  }
+
+  protected handOver(): void {
+    handOver(this.socket);
+  }
+
+  readonly #writeHead = ((status, reason, headers) => {
+    const { response } = this;
+    const { writeHead } = ServerResponse.prototype;
+    if (this.takeHead(status, typeof reason === 'string' ? headers : reason))
+      return writeHead.call(response, 101);
+    return Reflect.apply(writeHead, response, [status, reason, headers]);
+  }) as WriteHead;
+}
+
+/** Where the rest of a response goes that became a WebSocket. */
+class Nowhere extends Writable {
+  override _write(_chunk: unknown, _encoding: string, done: () => void): void {
+    done();
+  }
+}

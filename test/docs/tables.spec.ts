@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import { ERROR_CODES } from '../../src/websock/errors.js';
+import {
+  checkOptions,
+  OPTION_NAMES,
+  resolveCapacity,
+  resolveDrainer,
+  resolveOptions,
+  type DrainerOptions,
+  type WebSockOptions,
+} from '../../src/websock/options.js';
+import { inCode, tableRows } from './pages.js';
+
+type Row = [name: string, value: unknown];
+
+/** Defaults that the tables put in words, with what they come to. */
+const IN_WORDS: Record<string, unknown> = {
+  '`timeout / 2`': 30_000,
+  '`maxMessageSize`': 10_000_000,
+  "`'same-host'` if the request has cookies, else `false`": undefined,
+  '`{}`': {},
+  none: undefined,
+  '`Infinity`': Infinity,
+};
+
+/** Option and default of each row. */
+function documented(page: string, heading: string): Row[] {
+  return tableRows(page, heading).map(([name, value = '']) => [inCode(name), meaning(value)]);
+}
+
+function meaning(cell: string): unknown {
+  return cell in IN_WORDS ? IN_WORDS[cell] : JSON.parse(inCode(cell).replaceAll('_', ''));
+}
+
+/** The names that an error for an unknown one lists. */
+function knownTo(check: () => void): string[] {
+  try {
+    check();
+  } catch (error) {
+    return (error as Error).message.split('known are ')[1]!.split(', ');
+  }
+  throw new Error('the check passed');
+}
+
+describe('options', () => {
+  const defaults = resolveOptions('test') as Record<string, unknown>;
+  const expected: Row[] = OPTION_NAMES.map((name) => [name, defaults[name]]);
+
+  it('are in docs/options.md as in the code, in order, with their defaults', () => {
+    expect(documented('docs/options.md', 'Options of a handler')).toEqual(expected);
+  });
+
+  it('are in the README as in the code, in order, with their defaults', () => {
+    expect(documented('README.md', 'Options')).toEqual(expected);
+  });
+
+  it('of the compression are all in docs/options.md', () => {
+    const known = knownTo(() => checkOptions({ deflateOptions: { nope: 1 } } as WebSockOptions, 'test'));
+    expect(tableRows('docs/options.md', '`deflateOptions`').map(([name]) => inCode(name))).toEqual(known);
+  });
+
+  it('of the drainer are all in docs/options.md, with their defaults', () => {
+    const known = knownTo(() => void resolveDrainer({ nope: 1 } as DrainerOptions));
+    const values = resolveDrainer() as unknown as Record<string, unknown>;
+    expect(documented('docs/options.md', '`drainer`')).toEqual(known.map((name) => [name, values[name]]));
+  });
+
+  it('of the capacity are all in docs/options.md, with their defaults', () => {
+    const known = Object.entries(resolveCapacity({}));
+    expect(documented('docs/options.md', 'Capacity')).toEqual(known);
+  });
+});
+
+describe('error codes', () => {
+  it('are in docs/errors.md as in the code, with their remedies', () => {
+    const rows = tableRows('docs/errors.md', 'All codes').map(([code, remedy]) => [inCode(code), remedy]);
+    expect(rows).toEqual(Object.entries(ERROR_CODES));
+  });
+});
