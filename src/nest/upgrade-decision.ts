@@ -36,7 +36,10 @@ export class UpgradeDecision {
   /** Before @OnUpgrade: what no app needs to look at. */
   #admit(request: UpgradableRequest, response: unknown): Admission {
     try {
-      return admit(request, openSlot(request), this.prepared.options);
+      const slot = openSlot(request);
+      // The time was up, or the client has gone: @OnUpgrade need not run.
+      if (slot.isLost) throw answeredAlready();
+      return admit(request, slot, this.prepared.options);
     } catch (error) {
       throw toHttpException(error, (name, value) => this.httpAdapter.setHeader(response, name, value));
     }

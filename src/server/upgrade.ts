@@ -41,7 +41,8 @@ export interface Admission {
  * @param argument for `init`; without it `init` gets the upgrade request's facts
  * @throws UpgradeError when the handshake, the origin or the offered subprotocols are no good: `status` and `headers` say how to answer
  * @throws ConfigError for options that are no good
- * @throws WebSockError when the request was upgraded before, or has been answered
+ * @throws WebSockError when the request was upgraded before, or the app has answered it. Once the client has gone, or was
+ *   refused because `upgradeTimeout` was over, nothing happens
  */
 export function upgrade(
   request: UpgradableRequest,
@@ -56,6 +57,8 @@ export function upgrade(
     );
   }
   checkOptions(options, 'upgrade()');
+  // No fault of the app's: its decision comes to nothing.
+  if (slotOf(rawOf(request))?.isLost) return new Upgraded();
   const slot = openSlot(request);
   const admission = admit(request, slot, resolveOptions('upgrade()', slot.defaults, options));
   return commit(admission, handlerOf(websock), argument === undefined ? admission.request : argument);
@@ -67,8 +70,7 @@ export function openSlot(request: UpgradableRequest): UpgradeSlot {
   if (slot === undefined) throw upgradeRequired();
   if (slot.intent !== undefined)
     throw new WebSockError('WEBSOCK_UPGRADE_TWICE', 'upgrade() was called twice for one request');
-  // A client that has gone is no fault of the app's: the decision is recorded, and comes to nothing.
-  if (!slot.isOpen && !slot.isLost)
+  if (!slot.isOpen)
     throw new WebSockError('WEBSOCK_UPGRADE_TOO_LATE', 'upgrade() was called after the response was sent');
   return slot;
 }

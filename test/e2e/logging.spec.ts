@@ -8,6 +8,7 @@ import {
   stop,
   WebSockHandler,
   WebSockModule,
+  WebSockServer,
 } from '../../src/index.js';
 import { telemetry } from '../../src/telemetry/events.js';
 import { OPCODE } from '../support/frames.js';
@@ -155,7 +156,14 @@ eachPlatform('the log on %s', (platform) => {
     await client.nextClose();
     client.destroy();
     await closed;
-    for (const channel of Object.values(telemetry)) expect(channel.hasSubscribers).toBe(false);
+    const late = {
+      app: app.app.get(WebSockServer).app,
+      ref: 'x',
+      handler: 'TalkHandler',
+      callback: 'handleIn',
+    } as const;
+    telemetry.messageDropped.publish(late);
+    expect(log.at('debug')).not.toContainEqual(expect.stringContaining('connection x'));
     expect(log.at('log').slice(2)).toEqual([
       'shutting down: telling 1 connections',
       expect.stringMatching(/^shut down after \d+ ms: 0 had to be cut off/),

@@ -1,4 +1,4 @@
-import { ok, push, text, type WebSockError, type Connection, type WebSock } from '../../src/core.js';
+import { ok, push, text, type Connection, type WebSock } from '../../src/core.js';
 import { serve, stopHosts, upgradeAll, type Decide } from '../support/host.js';
 import { Gate, Log } from '../support/log.js';
 import { RawClient, requestBytes } from '../support/raw-client.js';
@@ -112,21 +112,19 @@ describe('upgradeTimeout', () => {
     expect(await client.ended()).toBe('fin');
   });
 
+  const decided = new Log<string>();
   const decidesLate: Decide = async (request, response, websock) => {
     await elapse(200);
-    try {
-      upgradeAll(request, response, websock);
-    } catch (error) {
-      late.add(error as WebSockError);
-      response.end();
-    }
+    upgradeAll(request, response, websock);
+    decided.add('quietly');
   };
-  const late = new Log<WebSockError>();
 
-  it('makes a late decision an error of the app', async () => {
-    const client = await (await serve(echo, { upgradeTimeout: 50 }, decidesLate)).open();
+  it('lets a late decision come to nothing', async () => {
+    const host = await serve(echo, { upgradeTimeout: 50 }, decidesLate);
+    const client = await host.open();
     expect(client.status).toBe(503);
-    expect((await late.next()).code).toBe('WEBSOCK_UPGRADE_TOO_LATE');
+    expect(await decided.next()).toBe('quietly');
+    expect(host.websockets.connections.list()).toEqual([]);
   });
 
   it('leaves a decision in time alone', async () => {

@@ -227,6 +227,35 @@ describe('maxBufferedAmount', () => {
     }
   });
 
+  it('keeps messages that need no answer waiting, too', async () => {
+    const gate = new Gate();
+    let handled = 0;
+    const websock: WebSock = {
+      async init() {
+        await gate.passed;
+        return ok(null);
+      },
+      handleIn: ([opcode, data], state) => {
+        if (opcode === 'binary') return push(binary(Buffer.alloc(16 * MiB)), state);
+        handled++;
+        return data === 'last' ? push(text('done'), state) : ok(state);
+      },
+    };
+    const host = await serve(websock);
+    const client = await host.open();
+    client.socket.pause();
+    const quiet = ['1', '2', 'last'].map((payload) => ({ opcode: OPCODE.text, payload }));
+    client.send({ opcode: OPCODE.binary }, ...quiet);
+    await settled(() => host.bytesRead, 30);
+    gate.open();
+    await settled(() => host.bytesWritten);
+    expect(handled).toBe(0);
+    client.socket.resume();
+    expect((await client.nextFrame()).payload).toHaveLength(16 * MiB);
+    expect(await client.nextText()).toBe('done');
+    expect(handled).toBe(3);
+  });
+
   it('does so for compressed messages too', async () => {
     const noise = randomBytes(262_144);
     let handled = 0;

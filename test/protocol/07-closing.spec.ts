@@ -110,7 +110,7 @@ describe('a close frame from the client (§5.5.1)', () => {
     const [client, host] = await start(cleansUp);
     client.close(1000);
     await host.ended.next();
-    expect(client.frames).toEqual([]);
+    expect(await client.until(() => client.frames.length > 0, 50)).toBe(false);
     cleaned.open();
     expect((await client.nextClose()).code).toBe(1000);
   });
@@ -126,6 +126,16 @@ describe('a close frame from the server (§7.1.2)', () => {
     client.text('a');
     expect(await client.nextText()).toBe('last: a');
     expect(await client.nextClose()).toEqual({ code: 4001, reason: 'enough' });
+  });
+
+  const explains: WebSock = {
+    handleIn: (_message, state) => stop('normal', [4001, 'ü'.repeat(61)], state),
+  };
+
+  it('carries a reason of up to 123 bytes (§5.5)', async () => {
+    const [client] = await start(explains);
+    client.text('a');
+    expect(await client.nextClose()).toEqual({ code: 4001, reason: 'ü'.repeat(61) });
   });
 
   it('is sent once, however the client answers, and nothing behind it (§5.5.1)', async () => {
