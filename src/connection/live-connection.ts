@@ -1,34 +1,31 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { Connection, type CancelTimer, type ConnectionRef } from '../websock/connection.js';
-import { ResultError, WebSockError, type ProtocolError } from '../websock/errors.js';
+import type { ProtocolError } from '../websock/errors.js';
 import type { ControlMessage, DataMessage } from '../websock/message.js';
 import type { ResolvedOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
-import type { CallbackName } from '../websock/websock.js';
 import { Backpressure } from './backpressure.js';
+import { CallbackRunner, type RunningConnection } from './callback-runner.js';
 import type { PendingCall } from './call.js';
 import type { Cancel, Clock } from './clock.js';
 import { Departure } from './departure.js';
 import {
   closedByClient,
-  crashed,
   factsOf,
   IDLE_TIMEOUT,
   OVERLOAD,
   SEND_TIMEOUT,
   shutDown,
-  stopped,
   TRANSPORT_CLOSED,
   violated,
   type Ending,
 } from './ending.js';
-import { methodName, type Handler } from './handler.js';
+import type { Handler } from './handler.js';
 import { Inbox, type Envelope } from './inbox.js';
 import { checkDelay, InfoTimers } from './info-timers.js';
 import { Liveness, shortestLimit } from './liveness.js';
-import { checkResult, Fault, type Outcome } from './outgoing.js';
-import { isPromiseLike } from './promise-like.js';
-import { reportDrop, reportError, reportOverrun, reportStart, reportStop, type Reporter } from './reports.js';
+import type { Outgoing } from './outgoing.js';
+import { reportDrop, reportStart, reportStop } from './reports.js';
 import type { Sweepable, Sweeper } from './sweeper.js';
 import type { Transport, TransportListener } from './transport.js';
 import { wakeSoon, type Wakeable } from './wake.js';
@@ -56,17 +53,12 @@ export interface ConnectionOwner {
 }
 
 /**
- * - `idle`: waits for a message
- * - `running`: a callback has not settled
- * - `sending`: a result is half sent, the client must drain
- * - `leaving`: nothing is handled any more; the rest is up to its {@link Departure}
- */
-type Phase = 'idle' | 'running' | 'sending' | 'leaving';
-
-/**
  * One connection: a process with a mailbox and a state that runs one callback at a time. README.md tells the flow.
  */
-export class LiveConnection extends Connection implements TransportListener, Reporter, Sweepable, Wakeable {
+export class LiveConnection
+  extends Connection
+  implements TransportListener, RunningConnection, Sweepable, Wakeable
+{
   readonly ref: ConnectionRef;
   readonly request: UpgradeRequest;
   readonly app: string;
@@ -80,19 +72,13 @@ export class LiveConnection extends Connection implements TransportListener, Rep
   readonly #pressure: Backpressure;
   readonly #liveness: Liveness;
   readonly #timers: InfoTimers;
+  readonly #runner: CallbackRunner;
   readonly #cancelSweep: Cancel;
+  /** For `init`, then let go. */
+  #argument: unknown;
 
-  #phase: Phase = 'running';
-  /** The callback that runs, or ran last. */
-  #callback: CallbackName = 'init';
-  #state: unknown;
-  /** `init` has been applied: there is a state, and so a `terminate`. */
-  #initialised = false;
-  /** The call that the running `handleInfo` answers. */
-  #call: PendingCall | undefined;
-  /** The result being sent, and how many of its messages have left. */
-  #outcome: Outcome | undefined;
-  #sent = 0;
+  /** Nothing is handled any more; the rest is up to the departure. */
+  #isLeaving = false;
   #waking = false;
   #held = false;
   #gone = false;
@@ -101,8 +87,6 @@ export class LiveConnection extends Connection implements TransportListener, Rep
   /** Exists once the end is decided. */
   #departure: Departure | undefined;
   #abort: AbortController | undefined;
-  /** Bounds the callback that runs. */
-  #callbackLimits: Cancel[] = [];
   #droppedMessages = 0;
   #droppedInfo = 0;
 
@@ -120,12 +104,13 @@ export class LiveConnection extends Connection implements TransportListener, Rep
     this.handler = spec.handler;
     this.#options = spec.options;
     this.#context = spec.context;
-    this.#state = spec.argument;
     this.#transport = connect(this);
     this.#inbox = new Inbox(spec.options.maxInbound);
     this.#pressure = new Backpressure(this.#transport, this.#inbox);
     this.#liveness = new Liveness(spec.options, owner.clock.now());
     this.#timers = new InfoTimers(owner.clock);
+    this.#runner = new CallbackRunner(this, spec.options, owner.clock);
+    this.#argument = spec.argument;
     this.#cancelSweep = owner.sweeper.add(this, shortestLimit(spec.options));
   }
 
@@ -246,12 +231,9 @@ export class LiveConnection extends Connection implements TransportListener, Rep
   // One callback after the other
 
   #init(): void {
-    if (this.handler.websock.init === undefined) {
-      this.#initialised = true;
-      this.#phase = 'idle';
-    } else {
-      this.#run('init', this.#state);
-    }
+    const argument = this.#argument;
+    this.#argument = undefined;
+    this.#runner.init(argument);
     this.#work();
   }
 
@@ -266,7 +248,7 @@ export class LiveConnection extends Connection implements TransportListener, Rep
 
   /** Nothing keeps the next message from its callback. */
   #isFree(): boolean {
-    return this.#phase === 'idle' && !this.#pressure.pressured;
+    return this.#runner.isIdle && !this.#pressure.pressured && !this.#isLeaving;
   }
 
   #handleAndWork(envelope: Envelope): void {
@@ -276,7 +258,7 @@ export class LiveConnection extends Connection implements TransportListener, Rep
 
   /** Handles what waits, until nothing does or a callback, the client or the end says otherwise. */
   #work(): void {
-    while (this.#phase === 'idle') {
+    while (this.#runner.isIdle && !this.#isLeaving) {
       if (this.#inbox.length === 0) {
         if (this.#ending === undefined) break;
         this.#leave(this.#ending);
@@ -291,124 +273,48 @@ export class LiveConnection extends Connection implements TransportListener, Rep
   }
 
   #handle(envelope: Envelope): void {
-    if (envelope.callback === 'handleInfo') this.#call = envelope.call;
     if (this.handler.websock[envelope.callback] === undefined) this.#drop(envelope);
-    else this.#run(envelope.callback, envelope.message);
+    else this.#runner.run(envelope);
   }
 
-  #run(callback: Exclude<CallbackName, 'terminate'>, message: unknown): void {
-    this.#phase = 'running';
-    this.#callback = callback;
-    let result: unknown;
-    let pending: boolean;
-    try {
-      result = this.#invoke(callback, message);
-      pending = isPromiseLike(result);
-    } catch (error) {
-      return this.#crash(error);
-    }
-    if (pending) this.#await(result as PromiseLike<unknown>);
-    else this.#settle(result);
+  // What the runner asks
+
+  get isPressured(): boolean {
+    return this.#pressure.pressured;
   }
 
-  #invoke(callback: Exclude<CallbackName, 'terminate'>, message: unknown): unknown {
-    const { websock } = this.handler;
-    switch (callback) {
-      case 'handleIn':
-        return websock.handleIn!(message as DataMessage, this.#state, this);
-      case 'handleInfo':
-        return websock.handleInfo!(message, this.#state, this);
-      case 'handleControl':
-        return websock.handleControl!(message as ControlMessage, this.#state, this);
-      case 'init':
-        return websock.init!(message, this);
-    }
+  deliver({ opcode, payload }: Outgoing): void {
+    if (!this.#gone && !this.#transport.send(opcode, payload)) this.#press();
   }
 
-  #await(promise: PromiseLike<unknown>): void {
-    this.#updateHold();
-    if (this.#callback === 'init') this.#limitInit();
-    Promise.resolve(promise).then(
-      (result) => this.#resume(this.#settle, result),
-      (error) => this.#resume(this.#crash, error),
-    );
-  }
-
-  /** Goes on after an asynchronous callback, unless it was abandoned meanwhile. */
-  #resume(proceed: (value: unknown) => void, value: unknown): void {
-    if (this.#phase !== 'running') return;
-    proceed.call(this, value);
-    this.#work();
-  }
-
-  #settle(result: unknown): void {
-    let outcome: Outcome;
-    try {
-      outcome = checkResult(result);
-    } catch (error) {
-      return this.#crash(
-        error instanceof Fault
-          ? new ResultError(methodName(this.handler, this.#callback), error.message)
-          : error,
-      );
-    }
-    this.#endCallbackLimits();
-    if (outcome.stop !== undefined) {
-      this.#decide(stopped(outcome.stop));
-      this.#dropWaiting();
-    }
-    this.#outcome = outcome;
-    this.#sent = 0;
-    this.#send(outcome);
-  }
-
-  /** Sends what is left of a result; stops where the client must drain first. */
-  #send(outcome: Outcome): void {
-    const { messages } = outcome;
-    while (this.#sent < messages.length) {
-      if (this.#pressure.pressured) {
-        this.#phase = 'sending';
-        return;
-      }
-      const { opcode, payload } = messages[this.#sent++]!;
-      if (!this.#gone && !this.#transport.send(opcode, payload)) this.#press();
-    }
-    this.#applied(outcome);
-  }
-
-  #applied({ state, reply }: Outcome): void {
-    this.#outcome = undefined;
-    this.#state = state;
-    this.#initialised = true;
-    this.#phase = 'idle';
-    if (this.#call === undefined) return;
-    if (reply === undefined) this.#call.noReply();
-    else this.#call.reply(reply.term);
-    this.#call = undefined;
-  }
-
-  #crash(error: unknown): void {
-    this.#endCallbackLimits();
-    reportError(this, this.#callback, error);
-    this.#decide(crashed(error));
+  endByHandler(ending: Ending): void {
+    this.#decide(ending);
     this.#dropWaiting();
-    this.#phase = 'idle';
+  }
+
+  callbackSuspended(): void {
+    this.#updateHold();
+  }
+
+  callbackResumed(): void {
+    this.#work();
   }
 
   /** After a drain, or when the transport has gone. */
   #continue(): void {
-    if (this.#phase === 'sending') this.#send(this.#outcome!);
+    this.#runner.proceed();
     this.#work();
   }
 
   /** The handler has no callback for it. */
   #drop(envelope: Envelope): void {
-    const callback = envelope.callback as 'handleIn' | 'handleInfo';
-    if (callback === 'handleIn') this.#droppedMessages++;
-    else this.#droppedInfo++;
-    this.#call?.noReply();
-    this.#call = undefined;
-    reportDrop(this, callback);
+    if (envelope.callback === 'handleInfo') {
+      this.#droppedInfo++;
+      envelope.call?.noReply();
+    } else {
+      this.#droppedMessages++;
+    }
+    reportDrop(this, envelope.callback);
   }
 
   #press(): void {
@@ -418,7 +324,7 @@ export class LiveConnection extends Connection implements TransportListener, Rep
 
   /** The idle clock stands still while the client would not be heard anyway. */
   #updateHold(): void {
-    const held = this.#phase !== 'idle' || this.#pressure.pressured || this.#pressure.paused;
+    const held = !this.#runner.isIdle || this.#pressure.pressured || this.#pressure.paused;
     if (held === this.#held) return;
     this.#held = held;
     this.#liveness.hold(held, this.#owner.clock.now());
@@ -441,8 +347,7 @@ export class LiveConnection extends Connection implements TransportListener, Rep
     this.#owner.endDecided(this);
     this.#timers.clear();
     for (const call of this.#inbox.calls()) call.ended();
-    this.#call?.ended();
-    this.#call = undefined;
+    this.#runner.endCall();
     if (ending.workOff) this.#limitWork(this.#departure);
     if (this.#abort !== undefined) this.#context.runInAsyncScope(this.#abort.abort, this.#abort);
     return true;
@@ -454,57 +359,33 @@ export class LiveConnection extends Connection implements TransportListener, Rep
     this.#inbox.clear();
   }
 
-  #limitInit(): void {
-    const { upgradeTimeout } = this.#options;
-    this.#limitCallback(upgradeTimeout, () => {
-      const error = new WebSockError(
-        'WEBSOCK_INIT_TIMEOUT',
-        `${methodName(this.handler, this.#callback)}() took longer than ${upgradeTimeout} ms`,
-      );
-      this.#decide(crashed(error));
-      this.#context.runInAsyncScope(this.#abandon, this, upgradeTimeout);
-    });
-  }
-
   /** Bounds what was received before the end, and the callback that runs. */
   #limitWork(departure: Departure): void {
-    if (this.#phase === 'idle' && this.#inbox.length === 0) return;
+    if (this.#runner.isIdle && this.#inbox.length === 0) return;
     const { terminateTimeout } = this.#options;
     const abandon = (limit: number) => this.#context.runInAsyncScope(this.#abandon, this, limit);
     departure.limitWork(abandon);
-    if (this.#phase === 'running') this.#limitCallback(terminateTimeout, () => abandon(terminateTimeout));
+    if (this.#runner.isRunning) this.#runner.limit(terminateTimeout, () => abandon(terminateTimeout));
   }
 
   /** Gives up the callback that runs and what waits behind it: late results are ignored. */
   #abandon(limit: number): void {
-    if (this.#phase === 'leaving') return;
-    if (this.#phase === 'running') reportOverrun(this, this.#callback, limit);
-    this.#endCallbackLimits();
-    this.#outcome = undefined;
+    if (this.#isLeaving) return;
+    this.#runner.abandon(limit);
     this.#dropWaiting();
-    this.#phase = 'idle';
     this.#work();
   }
 
   #leave(ending: Ending): void {
-    this.#phase = 'leaving';
+    this.#isLeaving = true;
     const { websock } = this.handler;
-    const terminate = () => websock.terminate?.(ending.reason, this.#state, factsOf(ending), this);
-    this.#departure!.leave(ending, this.#initialised ? terminate : undefined);
+    const terminate = () => websock.terminate?.(ending.reason, this.#runner.state, factsOf(ending), this);
+    this.#departure!.leave(ending, this.#runner.isInitialised ? terminate : undefined);
   }
 
   #onOver(): void {
     this.#cancelSweep();
     this.#owner.ended(this, this.#droppedInfo);
     reportStop(this, this.#ending!, this.#droppedMessages, this.#droppedInfo);
-  }
-
-  #limitCallback(ms: number, overrun: () => void): void {
-    this.#callbackLimits.push(this.#owner.clock.after(ms, overrun));
-  }
-
-  #endCallbackLimits(): void {
-    for (const cancel of this.#callbackLimits) cancel();
-    this.#callbackLimits.length = 0;
   }
 }

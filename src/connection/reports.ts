@@ -43,7 +43,7 @@ export function reportOverrun(reporter: Reporter, callback: CallbackName, limit:
   telemetry.callbackOverrun.publish({ ...eventOf(reporter), method, limit });
 }
 
-export function reportDrop(reporter: Reporter, callback: 'handleIn' | 'handleInfo'): void {
+export function reportDrop(reporter: Reporter, callback: CallbackName): void {
   if (telemetry.messageDropped.hasSubscribers) {
     telemetry.messageDropped.publish({ ...eventOf(reporter), callback });
   }

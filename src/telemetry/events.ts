@@ -2,6 +2,7 @@ import { channel, type Channel } from 'node:diagnostics_channel';
 import type { CloseFacts, CloseReason } from '../websock/close.js';
 import type { ConnectionRef } from '../websock/connection.js';
 import type { ErrorCode } from '../websock/errors.js';
+import type { CallbackName } from '../websock/websock.js';
 
 /** Common to all events: which app instance of this process emitted it. */
 export interface TelemetryEvent {
@@ -42,7 +43,7 @@ export interface CallbackOverrun extends ConnectionEvent {
 
 /** A message reached a handler that has no callback for it. */
 export interface MessageDropped extends ConnectionEvent {
-  readonly callback: 'handleIn' | 'handleInfo';
+  readonly callback: CallbackName;
 }
 
 export interface UpgradeRefused extends TelemetryEvent {
