@@ -19,7 +19,7 @@ export const systemClock: Clock = {
     // setTimeout(f, Infinity) would fire at once.
     if (ms > MAX_INT32) return NOTHING;
     // A timer may fire up to a millisecond early against performance.now().
-    const timer = setTimeout(callback, Math.ceil(ms) + 1);
+    const timer = setTimeout(callback, Math.min(Math.ceil(ms) + 1, MAX_INT32));
     return () => clearTimeout(timer);
   },
 };

@@ -1,10 +1,13 @@
 import { ABNORMAL_CLOSURE } from '../websock/close.js';
 import type { ResolvedOptions } from '../websock/options.js';
 import type { Cancel, Clock } from './clock.js';
-import { frameCode, SHUTDOWN_CLOSE_WAIT, type Ending } from './ending.js';
+import { frameCode, type Ending } from './ending.js';
 import { isPromiseLike } from './promise-like.js';
 import { reportError, reportOverrun, type Reporter } from './reports.js';
 import type { Transport } from './transport.js';
+
+/** While the server shuts down a client gets so long to answer the close frame, ms. */
+const SHUTDOWN_CLOSE_WAIT = 2_000;
 
 /**
  * A connection's way out, once its end is decided: `terminate`, then the close frame, then the closing handshake, each
@@ -19,6 +22,7 @@ export class Departure {
   #phase: 'waiting' | 'terminating' | 'closing' | 'over' = 'waiting';
   #limit: Cancel | undefined;
   #gone = false;
+  #isHurried = false;
 
   constructor(
     transport: Transport,
@@ -44,14 +48,13 @@ export class Departure {
   leave(ending: Ending, terminate: (() => unknown) | undefined): void {
     this.#phase = 'terminating';
     this.#limit?.();
-    let result: unknown;
     try {
-      result = terminate?.();
+      const result = terminate?.();
+      if (isPromiseLike(result)) return this.#await(result, ending);
     } catch (error) {
       reportError(this.#reporter, 'terminate', error);
     }
-    if (isPromiseLike(result)) this.#await(result, ending);
-    else this.#close(ending);
+    this.#close(ending);
   }
 
   transportClosed(): void {
@@ -59,8 +62,9 @@ export class Departure {
     if (this.#phase === 'closing') this.#finish();
   }
 
-  /** The server shuts down: the client gets less time for the closing handshake. */
+  /** The server shuts down: the client gets less time for the closing handshake, also for one that is still to come. */
   hurry(): void {
+    this.#isHurried = true;
     if (this.#phase === 'closing') this.#boundHandshake(SHUTDOWN_CLOSE_WAIT);
   }
 
@@ -88,7 +92,7 @@ export class Departure {
     this.#limit?.();
     if (this.#gone) return this.#finish();
     if (ending.code === ABNORMAL_CLOSURE) return this.#transport.destroy();
-    this.#boundHandshake(ending.closeWait ?? this.#options.closeTimeout);
+    this.#boundHandshake(this.#isHurried ? SHUTDOWN_CLOSE_WAIT : this.#options.closeTimeout);
     this.#transport.close(frameCode(ending), ending.closeReason);
   }
 

@@ -12,12 +12,7 @@ export interface Ending {
   readonly initiator: CloseFacts['initiator'];
   /** Handle what was received before it. An ending that the handler decides drops that instead. */
   readonly workOff: boolean;
-  /** A shorter limit for the closing handshake than `closeTimeout`, ms. */
-  readonly closeWait?: number;
 }
-
-/** At shutdown a client gets so long to answer the close frame, ms. */
-export const SHUTDOWN_CLOSE_WAIT = 2_000;
 
 export function stopped({ reason, code, closeReason, detailed }: Stop): Ending {
   const normal = reason === 'normal' || (!detailed && isNormalShutdown(reason));
@@ -55,7 +50,6 @@ export function shutDown(code: number): Ending {
     closeReason: '',
     initiator: 'server',
     workOff: true,
-    closeWait: SHUTDOWN_CLOSE_WAIT,
   };
 }
 

@@ -362,6 +362,40 @@ describe('the end', () => {
     expect(log).toEqual(['close:4000:']);
   });
 
+  it('gives a client 2 s for the closing handshake once the server shuts down, also during an earlier terminate', async () => {
+    const gate = deferred<void>();
+    const { log, say, clock, connection } = open({
+      handleIn: () => stop('normal', 0),
+      terminate: () => gate.promise,
+    });
+    say('x');
+    connection.shutDown(1012);
+    gate.resolve();
+    await settled();
+    await clock.advance(1_999);
+    expect(log).toEqual(['close:1000:']);
+    await clock.advance(1);
+    expect(log).toEqual(['close:1000:', 'destroy']);
+  });
+
+  it('ends all the same when what terminate returns cannot be looked at', () => {
+    const errors: unknown[] = [];
+    const note = (event: unknown) => errors.push((event as CallbackError).error);
+    telemetry.callbackError.subscribe(note);
+    const { log, say } = open({
+      handleIn: () => stop('normal', 0),
+      terminate: () => ({
+        get then() {
+          throw new Error('lazy');
+        },
+      }),
+    });
+    say('x');
+    telemetry.callbackError.unsubscribe(note);
+    expect(log).toEqual(['close:1000:']);
+    expect(errors).toEqual([new Error('lazy')]);
+  });
+
   it('drops the transport when the client does not answer the close frame within closeTimeout', async () => {
     const { log, say, clock, connection, registry } = open(
       { handleIn: () => stop('normal', 0) },

@@ -127,6 +127,12 @@ describe('a wrong value names whose it is, the option, its unit and what is allo
     );
   });
 
+  it('deflateOptions.zlibDeflateOptions, asking zlib', () => {
+    expect(faultOf({ deflateOptions: { zlibDeflateOptions: { level: 99 } } })).toContain(
+      'RoomHandler: deflateOptions.zlibDeflateOptions: The value of "options.level" is out of range.',
+    );
+  });
+
   it('deflateOptions', () => {
     expect(faultOf({ deflateOptions: { serverMaxWindowBits: 8 } })).toBe(
       'RoomHandler: deflateOptions.serverMaxWindowBits must be a whole number of bits from 9 to 15, not 8',

@@ -1,4 +1,4 @@
-import type { ZlibOptions } from 'node:zlib';
+import { createDeflateRaw, type ZlibOptions } from 'node:zlib';
 import { isCloseCode } from './close.js';
 import { ConfigError } from './errors.js';
 import type { UpgradeRequest } from './request.js';
@@ -237,6 +237,13 @@ const CAPACITY_RULES: Readonly<Record<keyof CapacityOptions, Rule>> = {
   maxConnectionsPerAddress: CONNECTIONS,
 };
 
+const PASSTHROUGH_RULES: Readonly<Record<string, Rule>> = {
+  passthrough: [
+    "a list of paths that begin with '/', such as ['/graphql']",
+    (value) => isStringList(value) && (value as string[]).every((path) => path.startsWith('/')),
+  ],
+};
+
 /** The names of all options, for the pages that must list them. */
 export const OPTION_NAMES = Object.keys(RULES) as (keyof WebSockOptions)[];
 
@@ -247,8 +254,9 @@ export const OPTION_NAMES = Object.keys(RULES) as (keyof WebSockOptions)[];
  */
 export function checkOptions(options: WebSockOptions, where: string): void {
   checkRules(options, RULES, where, '');
-  if (options.deflateOptions !== undefined)
-    checkRules(options.deflateOptions, DEFLATE_RULES, where, 'deflateOptions.');
+  if (options.deflateOptions === undefined) return;
+  checkRules(options.deflateOptions, DEFLATE_RULES, where, 'deflateOptions.');
+  checkZlibOptions(options.deflateOptions.zlibDeflateOptions, where);
 }
 
 /**
@@ -297,6 +305,19 @@ export function resolveCapacity(options: CapacityOptions, where = 'WebSockModule
   return { maxConnections: Infinity, maxConnectionsPerAddress: Infinity, ...definedOnly(options) };
 }
 
+/**
+ * Checks the paths that are left to others.
+ *
+ * @throws ConfigError `WEBSOCK_OPTION_INVALID`
+ */
+export function resolvePassthrough(
+  passthrough: readonly string[] = [],
+  where = 'WebSockModule',
+): readonly string[] {
+  checkRules({ passthrough }, PASSTHROUGH_RULES, where, '');
+  return passthrough;
+}
+
 function defaultHeartbeat(timeout: number): number | false {
   return timeout === Infinity || timeout < 2 ? false : Math.floor(timeout / 2);
 }
@@ -321,6 +342,22 @@ function checkRules(
         `${where}: ${prefix}${name} must be ${rule[0]}, not ${show(value)}`,
       );
     }
+  }
+}
+
+/** zlib knows best what it takes; it must not be asked first when a client waits. */
+function checkZlibOptions(options: ZlibOptions | undefined, where: string): void {
+  try {
+    createDeflateRaw(options).close();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ConfigError(
+      'WEBSOCK_OPTION_INVALID',
+      `${where}: deflateOptions.zlibDeflateOptions: ${message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
