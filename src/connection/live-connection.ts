@@ -202,7 +202,7 @@ export class LiveConnection
   }
 
   sweep(now: number, lost: number): void {
-    if (lost > 0) this.#liveness.forgive(lost);
+    if (lost > 0) this.#liveness.forgive(lost, now);
     switch (this.#liveness.look(this.#transport, now)) {
       case 'stuck':
         this.#cancelSweep();

@@ -31,14 +31,14 @@ export class Liveness {
   }
 
   /** Takes out time in which the process could not run. */
-  forgive(ms: number): void {
-    this.#silence.forgive(ms);
+  forgive(ms: number, now: number): void {
+    this.#silence.forgive(ms, now);
     this.#progressAt += ms;
   }
 
   look(transport: Transport, now: number): Verdict {
     // While output waits a client may not even have seen our ping.
-    if (transport.bufferedAmount > 0) this.#silence.forgive(now - this.#lookedAt);
+    if (transport.bufferedAmount > 0) this.#silence.forgive(now - this.#lookedAt, now);
     this.#lookedAt = now;
     if (this.#isStuck(transport, now)) return 'stuck';
     const received = transport.bytesReceived;

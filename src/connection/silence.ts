@@ -26,10 +26,10 @@ export class Silence {
     }
   }
 
-  /** Takes out time that the whole process lost. */
-  forgive(ms: number): void {
-    this.#since += ms;
-    if (this.#heldSince !== undefined) this.#heldSince += ms;
+  /** Takes the last `ms` out, as far as they have counted at all. */
+  forgive(ms: number, now: number): void {
+    const counted = this.#heldSince === undefined ? ms : this.#heldSince - (now - ms);
+    this.#since += Math.max(0, counted);
   }
 
   /** Milliseconds of silence so far. */
