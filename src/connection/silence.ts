@@ -28,8 +28,10 @@ export class Silence {
 
   /** Takes the last `ms` out, as far as they have counted at all. */
   forgive(ms: number, now: number): void {
-    const counted = this.#heldSince === undefined ? ms : this.#heldSince - (now - ms);
-    this.#since += Math.max(0, counted);
+    const stoppedAt = this.#heldSince ?? now;
+    const counted = Math.max(0, stoppedAt - (now - ms));
+    // No credit for the future: part of it may have been held, and has been taken out then.
+    this.#since = Math.min(this.#since + counted, stoppedAt);
   }
 
   /** Milliseconds of silence so far. */
