@@ -49,9 +49,11 @@ export class Connections {
    * A connection that calls itself waits for its own answer: it times out.
    *
    * Rejects with `NoReplyError` (handled with another result, or no `handleInfo`), `ConnectionEndedError` (its end was
-   * decided first), `CallTimeoutError`, `UnknownRefError`.
+   * decided first), `CallTimeoutError`, `UnknownRefError`; RangeError for a timeout that is none.
    */
   call(ref: ConnectionRef, message: unknown, { timeout = CALL_TIMEOUT }: CallOptions = {}): Promise<unknown> {
+    if (!(timeout > 0))
+      return Promise.reject(new RangeError(`call: timeout must be above 0 ms, not ${timeout}`));
     const connection = this.#registry.find(ref);
     if (connection === undefined) return Promise.reject(new UnknownRefError(ref));
     const call = new PendingCall(ref, timeout, this.#registry.clock);

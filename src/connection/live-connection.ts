@@ -4,6 +4,7 @@ import type { ProtocolError } from '../websock/errors.js';
 import type { ControlMessage, DataMessage } from '../websock/message.js';
 import type { ResolvedOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
+import type { CallbackName } from '../websock/websock.js';
 import { Backpressure } from './backpressure.js';
 import { CallbackRunner, type RunningConnection } from './callback-runner.js';
 import type { PendingCall } from './call.js';
@@ -87,6 +88,7 @@ export class LiveConnection
   /** Exists once the end is decided. */
   #departure: Departure | undefined;
   #abort: AbortController | undefined;
+  #reportedDrops: Set<CallbackName> | undefined;
   #droppedMessages = 0;
   #droppedInfo = 0;
 
@@ -314,6 +316,9 @@ export class LiveConnection
     } else {
       this.#droppedMessages++;
     }
+    // The first tells that the callback is missing; a client must not fill the log.
+    if (this.#reportedDrops?.has(envelope.callback)) return;
+    (this.#reportedDrops ??= new Set()).add(envelope.callback);
     reportDrop(this, envelope.callback);
   }
 

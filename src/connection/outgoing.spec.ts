@@ -64,6 +64,8 @@ describe('a bad result', () => {
     [['push', 'text', 's'], 'messages must be [opcode, payload] or a list of these, not "text"'],
     [['push', ['txt', 'a'], 's'], "an opcode must be 'text', 'binary', 'ping' or 'pong', not \"txt\""],
     [['push', [['close', 'a']], 's'], "an opcode must be 'text', 'binary', 'ping' or 'pong', not \"close\""],
+    [['push', [, ['text', 'a']], 's'], 'a message must be [opcode, payload], not undefined'], // prettier-ignore
+    [['push', new Array(2), 's'], 'a message must be [opcode, payload], not undefined'],
     [['push', [['text']], 's'], 'a message must be [opcode, payload], not a list of 1'],
     [
       ['push', ['text', 5], 's'],
@@ -80,5 +82,13 @@ describe('a bad result', () => {
     [['stop', 'normal', [4000, Buffer.from([0xff])], 's'], 'a close reason must be valid UTF-8'],
   ])('refuses %j', (result, message) => {
     expect(() => checkResult(result)).toThrow(new Fault(message));
+  });
+
+  it('refuses a payload that holds itself', () => {
+    const endless: unknown[] = [];
+    endless.push(endless);
+    expect(() => checkResult(['push', ['text', endless], 's'])).toThrow(
+      new Fault('a payload is nested at most 1000 lists deep'),
+    );
   });
 });

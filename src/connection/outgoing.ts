@@ -30,6 +30,8 @@ export interface Stop {
 
 const NONE: readonly Outgoing[] = [];
 const MAX_CONTROL_BYTES = 125;
+/** A list that holds itself has no end. */
+const MAX_DEPTH = 1_000;
 
 /**
  * Checks a whole result before any of it is sent.
@@ -128,7 +130,7 @@ function checkMessages(messages: unknown): readonly Outgoing[] {
     throw new Fault(`messages must be [opcode, payload] or a list of these, not ${show(messages)}`);
   }
   if (messages.length === 0) return NONE;
-  return typeof messages[0] === 'string' ? [checkMessage(messages)] : messages.map(checkMessage);
+  return typeof messages[0] === 'string' ? [checkMessage(messages)] : Array.from(messages, checkMessage);
 }
 
 function checkMessage(message: unknown): Outgoing {
@@ -173,15 +175,16 @@ function flatten(payload: unknown): string | Uint8Array {
     );
   }
   const pieces: (string | Uint8Array)[] = [];
-  collect(payload, pieces);
+  collect(payload, pieces, 1);
   // Strings are joined as strings, so that a surrogate pair cut in two stays one character.
   if (pieces.every((piece) => typeof piece === 'string')) return pieces.join('');
   return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
 }
 
-function collect(list: readonly Payload[], pieces: (string | Uint8Array)[]): void {
+function collect(list: readonly Payload[], pieces: (string | Uint8Array)[], depth: number): void {
+  if (depth > MAX_DEPTH) throw new Fault(`a payload is nested at most ${MAX_DEPTH} lists deep`);
   for (const item of list) {
-    if (Array.isArray(item)) collect(item as readonly Payload[], pieces);
+    if (Array.isArray(item)) collect(item as readonly Payload[], pieces, depth + 1);
     else pieces.push(flatten(item));
   }
 }

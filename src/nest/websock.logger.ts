@@ -50,7 +50,13 @@ export class WebSockLogger {
   /** The channels are the process's; other apps publish on them too. */
   #on<E extends TelemetryEvent>(channel: Channel, write: (event: E) => void): void {
     const listener: Listener = (event) => {
-      if ((event as E).app === this.#app) write(event as E);
+      if ((event as E).app !== this.#app) return;
+      try {
+        write(event as E);
+      } catch (error) {
+        // What a channel's listener throws would end the process.
+        process.emitWarning(`nestjs-websock could not log an event: ${String((error as Error)?.message)}`);
+      }
     };
     channel.subscribe(listener);
     this.#subscriptions.push([channel, listener]);
@@ -60,7 +66,7 @@ export class WebSockLogger {
     this.#logger.debug(`${handler}: connection ${ref} opened`);
   }
 
-  #connectionStop({ ref, handler, reason, facts }: ConnectionStop): void {
+  #connectionStop({ ref, handler, reason, facts, droppedMessages, droppedInfo }: ConnectionStop): void {
     const error = Array.isArray(reason) ? (reason[1] as unknown) : undefined;
     if (error instanceof ProtocolError) {
       this.#logger.warn(
@@ -69,7 +75,11 @@ export class WebSockLogger {
       return;
     }
     const cause = typeof reason === 'string' ? reason : typeof error === 'string' ? error : 'error';
-    this.#logger.debug(`${handler}: connection ${ref} ended: ${cause} (${facts.initiator}, ${facts.code})`);
+    const dropped = droppedMessages + droppedInfo;
+    const tail = dropped === 0 ? '' : `, ${droppedMessages} messages and ${droppedInfo} info dropped`;
+    this.#logger.debug(
+      `${handler}: connection ${ref} ended: ${cause} (${facts.initiator}, ${facts.code})${tail}`,
+    );
   }
 
   #callbackError({ ref, method, error }: CallbackError): void {
@@ -91,7 +101,7 @@ export class WebSockLogger {
   }
 
   #upgradeRefused({ status, code, message }: UpgradeRefused): void {
-    const line = `upgrade refused with ${status}: ${message}`;
+    const line = `upgrade refused with ${status}: ${message || 'the app decided so'}`;
     // The one refusal that is more often our user's mistake than the client's.
     if (code === 'WEBSOCK_UPGRADE_ORIGIN') this.#logger.warn(line);
     else this.#logger.debug(line);

@@ -41,7 +41,7 @@ export interface CallbackOverrun extends ConnectionEvent {
   readonly limit: number;
 }
 
-/** A message reached a handler that has no callback for it. */
+/** A message reached a handler that has no callback for it: the first on its connection; the stop event counts all. */
 export interface MessageDropped extends ConnectionEvent {
   readonly callback: CallbackName;
 }

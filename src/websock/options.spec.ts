@@ -127,6 +127,18 @@ describe('a wrong value names whose it is, the option, its unit and what is allo
     );
   });
 
+  it('options that are no object', () => {
+    expect(faultOf(null as never)).toBe('RoomHandler: the options must be an object, not null');
+    expect(() => resolveDrainer(null as never)).toThrow('drainer must be an object, not null');
+  });
+
+  it('a heartbeat that never comes before the timeout', () => {
+    expect(() => resolveOptions('RoomHandler', { timeout: 1_000, heartbeat: Infinity })).toThrow(
+      'RoomHandler: heartbeat (Infinity ms) must be below timeout (1000 ms), or false for no pings',
+    );
+    expect(resolveOptions('x', { timeout: Infinity, heartbeat: 1_000 }).heartbeat).toBe(1_000);
+  });
+
   it('deflateOptions.zlibDeflateOptions, asking zlib', () => {
     expect(faultOf({ deflateOptions: { zlibDeflateOptions: { level: 99 } } })).toContain(
       'RoomHandler: deflateOptions.zlibDeflateOptions: The value of "options.level" is out of range.',

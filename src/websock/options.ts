@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { createDeflateRaw, type ZlibOptions } from 'node:zlib';
 import { isCloseCode } from './close.js';
 import { ConfigError } from './errors.js';
@@ -272,7 +273,7 @@ export function resolveOptions(
   for (const layer of layers) Object.assign(merged, definedOnly(layer));
   const options = merged as WebSockOptions & typeof DEFAULTS;
   const heartbeat = options.heartbeat ?? defaultHeartbeat(options.timeout);
-  if (heartbeat !== false && heartbeat >= options.timeout && heartbeat !== Infinity) {
+  if (heartbeat !== false && heartbeat >= options.timeout && options.timeout !== Infinity) {
     throw new ConfigError(
       'WEBSOCK_OPTION_INVALID',
       `${where}: heartbeat (${heartbeat} ms) must be below timeout (${options.timeout} ms), or false for no pings`,
@@ -328,6 +329,13 @@ function checkRules(
   where: string,
   prefix: string,
 ): void {
+  if (!isPlainObject(options)) {
+    const what = prefix === '' ? 'the options' : prefix.slice(0, -1);
+    throw new ConfigError(
+      'WEBSOCK_OPTION_INVALID',
+      `${where}: ${what} must be an object, not ${show(options)}`,
+    );
+  }
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) {
@@ -373,5 +381,6 @@ function isOriginList(value: unknown): boolean {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  return inspect(value, { depth: 1, breakLength: Infinity, maxArrayLength: 5, maxStringLength: 100 });
 }
