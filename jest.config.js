@@ -11,6 +11,7 @@ export default {
   moduleNameMapper: {
     '^nestjs-websock$': '<rootDir>/src/index.ts',
     '^nestjs-websock/core$': '<rootDir>/src/core.ts',
+    '^nestjs-websock/gateway$': '<rootDir>/src/gateway.ts',
     '^nestjs-websock/testing$': '<rootDir>/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -1,4 +1,5 @@
 export * from './core.js';
+export { Upgradable } from './nest/upgradable.decorator.js';
 export { upgrade, type UpgradeOptions } from './nest/upgrade.js';
 export {
   OnControl,

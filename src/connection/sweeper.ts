@@ -1,4 +1,8 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Cancel, Clock } from './clock.js';
+
+/** The context in which this module was loaded: nobody's. */
+const NEUTRAL = new AsyncResource('WebSockSweeper');
 
 /** Something that looks at its own deadlines when told the time. */
 export interface Sweepable {
@@ -52,7 +56,8 @@ class Round {
 
   #schedule(): void {
     this.#last = this.clock.now();
-    this.#cancel = this.clock.after(this.period, () => this.#sweep());
+    // Not in the context of the connection that came first: the timer would keep it, and what hangs on it, for ever.
+    this.#cancel = NEUTRAL.runInAsyncScope(() => this.clock.after(this.period, () => this.#sweep()));
   }
 
   #sweep(): void {

@@ -1,5 +1,5 @@
 import { RequestMethod, VersioningType } from '@nestjs/common';
-import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 import { HOST, METHOD, methodNames, MODULE_PATH, PATH, readMetadata, VERSION } from './nest-metadata.js';
 import type { NestModuleRef, Type, VersionValue } from './nest-types.js';
@@ -13,9 +13,24 @@ export interface GetRoute {
   readonly module: NestModuleRef;
   /** With prefix, module path and URI version. */
   readonly path: string;
+  /** The same for paths that the router cannot tell apart. */
+  readonly shape: string;
   /** What else must fit; `undefined` is a host or version of its own: any. */
   readonly hosts: readonly unknown[];
   readonly versions: readonly unknown[];
+}
+
+/** How a framework's router tells routes apart. */
+export interface RouterTraits {
+  readonly knowsHosts: boolean;
+  readonly isCaseSensitive: boolean;
+}
+
+/** Fastify does not look at hosts, Express not at the case of letters unless told to. */
+export function routerTraits(httpAdapter: AbstractHttpAdapter): RouterTraits {
+  if (httpAdapter.getType() === 'fastify') return { knowsHosts: false, isCaseSensitive: true };
+  const express = httpAdapter.getInstance<{ enabled?(setting: string): boolean }>();
+  return { knowsHosts: true, isCaseSensitive: express.enabled?.('case sensitive routing') ?? false };
 }
 
 /** Reads off the controllers which GET routes Nest's router will make of them. */
@@ -23,14 +38,13 @@ export class DeclaredRoutes {
   readonly #modules: ModulesContainer;
   readonly #config: ApplicationConfig;
   readonly #paths: RoutePathFactory;
-  readonly #knowsHosts: boolean;
+  readonly #traits: RouterTraits;
 
-  /** @param knowsHosts whether the framework tells routes apart by host; Fastify does not */
-  constructor(modules: ModulesContainer, config: ApplicationConfig, knowsHosts: boolean) {
+  constructor(modules: ModulesContainer, config: ApplicationConfig, traits: RouterTraits) {
     this.#modules = modules;
     this.#config = config;
     this.#paths = new RoutePathFactory(config);
-    this.#knowsHosts = knowsHosts;
+    this.#traits = traits;
   }
 
   /** In the order in which the router registers them. */
@@ -58,7 +72,7 @@ export class DeclaredRoutes {
     // URI versions are in the path.
     const isFiltered = versioning !== undefined && versioning.type !== VersioningType.URI;
     const versions = isFiltered ? listOf(methodVersion ?? controllerVersion) : [undefined];
-    const hosts = this.#knowsHosts ? listOf(readMetadata(HOST, controller)) : [undefined];
+    const hosts = this.#traits.knowsHosts ? listOf(readMetadata(HOST, controller)) : [undefined];
     const common: RoutePathMetadata = {
       controllerVersion,
       methodVersion,
@@ -69,7 +83,13 @@ export class DeclaredRoutes {
     return pathsOf(controller)
       .flatMap((ctrlPath) => pathsOf(target).map((methodPath) => ({ ...common, ctrlPath, methodPath })))
       .flatMap((metadata) => this.#paths.create(metadata, RequestMethod.GET))
-      .map((path) => ({ controller, method, module, path, hosts, versions }));
+      .map((path) => ({ controller, method, module, path, shape: this.#shapeOf(path), hosts, versions }));
+  }
+
+  /** Parameters are the same whatever they are called. */
+  #shapeOf(path: string): string {
+    const shape = path.replace(/([:*])("[^"]*"|[\w$]+)/g, '$1');
+    return this.#traits.isCaseSensitive ? shape : shape.toLowerCase();
   }
 
   #globalPrefix(): string {
@@ -87,12 +107,7 @@ export class DeclaredRoutes {
 
 /** Would a request for the one also reach the other? The first registered would answer it, or the framework refuses the second. */
 export function collide(a: GetRoute, b: GetRoute): boolean {
-  return shapeOf(a.path) === shapeOf(b.path) && overlap(a.hosts, b.hosts) && overlap(a.versions, b.versions);
-}
-
-/** Parameters are the same whatever they are called. */
-function shapeOf(path: string): string {
-  return path.replace(/([:*])("[^"]*"|[\w$]+)/g, '$1');
+  return a.shape === b.shape && overlap(a.hosts, b.hosts) && overlap(a.versions, b.versions);
 }
 
 function overlap(a: readonly unknown[], b: readonly unknown[]): boolean {

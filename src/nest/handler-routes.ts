@@ -2,9 +2,13 @@ import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@
 import type { WebSockServer } from '../server/websock-server.js';
 import { ConfigError } from '../websock/errors.js';
 import type { WebSockOptions } from '../websock/options.js';
-import { collide, DeclaredRoutes, type GetRoute } from './declared-routes.js';
+import { collide, DeclaredRoutes, routerTraits, type GetRoute } from './declared-routes.js';
+import { gatewayPaths, passthroughPaths } from './other-paths.js';
 import type { NestModuleRef, Type } from './nest-types.js';
 import { prepareHandler, type PreparedHandler } from './prepared-handler.js';
+import { RouteMatcher } from './route-matcher.js';
+import { checkOtherPaths, makeClaims } from './shared-server.js';
+import { isUpgradable } from './upgradable.decorator.js';
 import { UpgradeDecision } from './upgrade-decision.js';
 import { makeUpgradeRoute } from './upgrade-route.js';
 import { exploreHandlers, type FoundHandler } from './websock.explorer.js';
@@ -16,6 +20,7 @@ export interface ServingApp {
   readonly httpAdapter: AbstractHttpAdapter;
   readonly server: WebSockServer;
   readonly defaults: WebSockOptions;
+  readonly passthrough: readonly string[];
 }
 
 /** A handler, and where it is served: nowhere but by `upgrade()` when it has no path. */
@@ -31,6 +36,7 @@ export interface ServedHandler {
  * @throws ConfigError for anything that is wrong with a handler or its paths
  */
 export function serveHandlers(app: ServingApp): ServedHandler[] {
+  checkPlatform(app.httpAdapter);
   const found = exploreHandlers(app.modules);
   const routes = new Map<Type, FoundHandler>();
   for (const handler of found) {
@@ -39,8 +45,9 @@ export function serveHandlers(app: ServingApp): ServedHandler[] {
       app.server.handlers.set(key, prepared);
     if (handler.metadata.paths.length > 0) routes.set(addRoute(handler, prepared, app), handler);
   }
-  const declared = new DeclaredRoutes(app.modules, app.config, app.httpAdapter.getType() !== 'fastify').all();
+  const declared = new DeclaredRoutes(app.modules, app.config, routerTraits(app.httpAdapter)).all();
   checkCollisions(declared, routes);
+  shareServer(app, declared, routes);
   const pathsOf = new Map([...routes].map(([route, handler]) => [handler, pathsServedBy(route, declared)]));
   return found.map((handler) => ({ name: handler.handlerClass.name, paths: pathsOf.get(handler) ?? [] }));
 }
@@ -51,6 +58,17 @@ function addRoute(found: FoundHandler, prepared: PreparedHandler, { config, http
   const route = makeUpgradeRoute(handlerClass, metadata, prepared.handler.upgradeMethod, decision);
   addController(route, module, config);
   return route;
+}
+
+/** Express throws on the first request of HTTP/2: it swaps the prototypes of Node's request and response for those of HTTP/1.1. */
+function checkPlatform(httpAdapter: AbstractHttpAdapter): void {
+  const server = httpAdapter.getHttpServer() as object | undefined;
+  if (httpAdapter.getType() !== 'express' || server === undefined || !('updateSettings' in server)) return;
+  throw new ConfigError(
+    'WEBSOCK_HTTP2_ON_EXPRESS',
+    'The app runs Express on an HTTP/2 server, which Express cannot serve: use FastifyAdapter({ http2: true }) of ' +
+      '@nestjs/platform-fastify, or an HTTP/1.1 server',
+  );
 }
 
 function addController(route: Type, module: NestModuleRef, config: ApplicationConfig): void {
@@ -65,6 +83,19 @@ function addController(route: Type, module: NestModuleRef, config: ApplicationCo
     ...config.getGlobalRequestFilters(),
   ];
   for (const enhancer of scoped) wrapper.addEnhancerMetadata(enhancer);
+}
+
+/** Settles which upgrade requests are ours where gateways, GraphQL and the like listen too. */
+function shareServer(
+  { modules, config, httpAdapter, server, passthrough }: ServingApp,
+  declared: readonly GetRoute[],
+  routes: ReadonlyMap<Type, FoundHandler>,
+): void {
+  const ours = declared.filter(({ controller }) => routes.has(controller));
+  const handlers = new RouteMatcher(ours, httpAdapter);
+  const others = [...gatewayPaths(modules, config), ...passthroughPaths(passthrough)];
+  checkOtherPaths(handlers, others);
+  server.claims = makeClaims(handlers, others, new RouteMatcher(declared.filter(isUpgradable), httpAdapter));
 }
 
 function pathsServedBy(route: Type, declared: readonly GetRoute[]): string[] {

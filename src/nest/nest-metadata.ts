@@ -8,6 +8,9 @@ export const METHOD = 'method';
 export const HOST = 'host';
 export const VERSION = '__version__';
 export const MODULE_PATH = '__module_path__';
+export const GATEWAY = 'websockets:is_gateway';
+export const GATEWAY_OPTIONS = 'websockets:gateway_options';
+export const GATEWAY_PORT = 'port';
 export const PARAM_TYPES = 'design:paramtypes';
 
 /** Everything that can be attached to a class or method and that Nest instantiates. */

@@ -23,22 +23,23 @@ export class UpgradeDecision {
   ) {}
 
   /** @param args what the parameter decorators of `@OnUpgrade` ask for */
-  async decide(request: unknown, response: unknown, args: unknown[]): Promise<unknown> {
+  async decide(request: unknown, response: unknown, args: unknown[]): Promise<void> {
     const admission = this.#admit(request as UpgradableRequest, response);
     const { handler } = this.prepared;
     const { onUpgrade } = handler;
     const argument = onUpgrade === undefined ? admission.request : await settle(onUpgrade(...args));
     // Answered meanwhile: by @OnUpgrade itself, or because the time was up or the client went away.
     if (!admission.slot.isOpen) throw answeredAlready();
-    return commit(admission, handler, argument);
+    // Returns nothing: a cache of responses would keep it, and answer the next upgrade without asking.
+    commit(admission, handler, argument);
   }
 
   /** Before @OnUpgrade: what no app needs to look at. */
   #admit(request: UpgradableRequest, response: unknown): Admission {
     try {
+      // Answered already: by a guard, because the time was up or the client has gone. @OnUpgrade need not run.
+      if (slotOf(rawOf(request))?.isOpen === false) throw answeredAlready();
       const slot = openSlot(request);
-      // The time was up, or the client has gone: @OnUpgrade need not run.
-      if (slot.isLost) throw answeredAlready();
       return admit(request, slot, this.prepared.options);
     } catch (error) {
       throw toHttpException(error, (name, value) => this.httpAdapter.setHeader(response, name, value));

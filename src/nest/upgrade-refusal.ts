@@ -1,9 +1,8 @@
 import { HttpException } from '@nestjs/common';
-import { UpgradeError, WebSockError } from '../websock/errors.js';
+import { UpgradeError } from '../websock/errors.js';
 
 /** What Nest's exception layer answers as the error says; anything but a refused upgrade as it is. */
 export function toHttpException(error: unknown, setHeader: (name: string, value: string) => void): unknown {
-  if (error instanceof WebSockError && error.code === 'WEBSOCK_UPGRADE_TOO_LATE') return answeredAlready();
   if (!(error instanceof UpgradeError)) return error;
   const { status, headers, message } = error;
   // An HttpException carries no headers.

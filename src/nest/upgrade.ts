@@ -7,15 +7,14 @@ import {
   rawOf,
   upgrade as upgradeToWebSock,
   type UpgradableRequest,
-  type Upgraded,
 } from '../server/upgrade.js';
-import type { UpgradeSlot } from '../upgrade/intent.js';
+import { slotOf, type UpgradeSlot } from '../upgrade/intent.js';
 import { WebSockError } from '../websock/errors.js';
 import { checkOptions, resolveOptions, type WebSockOptions } from '../websock/options.js';
 import type { WebSock } from '../websock/websock.js';
 import type { Type } from './nest-types.js';
 import type { PreparedHandler } from './prepared-handler.js';
-import { toHttpException } from './upgrade-refusal.js';
+import { answeredAlready, toHttpException } from './upgrade-refusal.js';
 
 /** Options of one connection, over those of the handler and of the module. */
 export interface UpgradeOptions extends WebSockOptions {
@@ -25,8 +24,8 @@ export interface UpgradeOptions extends WebSockOptions {
 
 /**
  * Upgrades the request in hand to a WebSocket, from a controller (WebSockAdapter's `upgrade/4`). Only marks the request: the
- * switch takes place when the response ends with a 2xx, so return what this returns, and with `@Res()` use
- * `{ passthrough: true }`.
+ * switch takes place when the response ends with a 2xx, so return nothing else, and with `@Res()` use
+ * `{ passthrough: true }`. It returns undefined, which no cache of responses keeps for the next request.
  *
  * @param handler the class of a handler of this app or its instance, or any `WebSock` object
  * @param argument for `init`; without it `init` gets the upgrade request's facts
@@ -40,8 +39,10 @@ export function upgrade(
   handler: Type | WebSock<any, any, any>,
   argument?: unknown,
   { guardedByCaller = false, ...options }: UpgradeOptions = {},
-): Upgraded {
+): void {
   try {
+    // No fault of the app's: the client has gone, or the time was up.
+    if (slotOf(rawOf(request))?.isLost) throw answeredAlready();
     const slot = openSlot(request);
     const prepared = slot.handlers.get(handler) as PreparedHandler | undefined;
     if (prepared === undefined) return upgradeToOther(request, handler, argument, options);
@@ -59,9 +60,9 @@ function upgradeToHandler(
   { handler, ownOptions }: PreparedHandler,
   argument: unknown,
   options: WebSockOptions,
-): Upgraded {
+): void {
   const admission = admit(request, slot, resolveOptions('upgrade()', slot.defaults, ownOptions, options));
-  return commit(admission, handler, argument === undefined ? admission.request : argument);
+  commit(admission, handler, argument === undefined ? admission.request : argument);
 }
 
 function upgradeToOther(
@@ -69,8 +70,11 @@ function upgradeToOther(
   handler: Type | WebSock,
   argument: unknown,
   options: WebSockOptions,
-): Upgraded {
-  if (isWebSock(handler)) return upgradeToWebSock(request, handler, argument, options);
+): void {
+  if (isWebSock(handler)) {
+    upgradeToWebSock(request, handler, argument, options);
+    return;
+  }
   const name = typeof handler === 'function' ? handler.name : String(handler);
   throw new WebSockError(
     'WEBSOCK_NOT_A_HANDLER',
@@ -86,9 +90,11 @@ function guarded({ handler: { name } }: PreparedHandler): WebSockError {
   );
 }
 
-/** A controller's request does not lead to its response, but the socket does. */
+/** A controller's request does not lead to its response, but the slot does, and without one the socket. */
 function setHeader(request: UpgradableRequest, name: string, value: string): void {
   const raw = rawOf(request);
+  const slot = slotOf(raw);
+  if (slot?.isOpen) return slot.setHeader(name, value);
   const { _httpMessage: response } = raw.socket as { _httpMessage?: ServerResponse | null };
   // Behind pipelined requests it is that of an earlier one.
   if (response?.req === raw && !response.headersSent) response.setHeader(name, value);

@@ -1,12 +1,13 @@
 import { Global, Inject, Module, Optional } from '@nestjs/common';
-import type { NestModule, OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { NestModule, OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef, ModulesContainer, type NestContainer } from '@nestjs/core';
 import { Connections } from '../connection/connections.js';
-import type { WebSockServerOptions } from '../server/server-options.js';
+import { resolveServerOptions, type WebSockServerOptions } from '../server/server-options.js';
 import { WebSockServer } from '../server/websock-server.js';
 import { logServed, warnOfNoServer, warnOfPreview } from './boot-log.js';
 import { serveHandlers, type ServedHandler } from './handler-routes.js';
 import { checkRootOptions, OPTIONS } from './root-options.js';
+import { putHandlersFirst } from './route-precedence.js';
 import { exploreHandlers } from './websock.explorer.js';
 import { WebSockLogger } from './websock.logger.js';
 
@@ -19,7 +20,7 @@ import { WebSockLogger } from './websock.logger.js';
       inject: [ModulesContainer, { token: OPTIONS, optional: true }],
       useFactory: (modules: ModulesContainer, options: WebSockServerOptions = {}) => {
         checkRootOptions(options, modules);
-        return new WebSockServer(options);
+        return new WebSockServer(options, 'WebSockModule.forRoot()');
       },
     },
     {
@@ -35,7 +36,7 @@ import { WebSockLogger } from './websock.logger.js';
   ],
   exports: [WebSockServer, Connections],
 })
-export class WebSockCoreModule implements NestModule, OnApplicationBootstrap, OnModuleDestroy {
+export class WebSockCoreModule implements NestModule, OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   /** Undefined until there are routes; for ever in an app without an HTTP server. */
   private served: ServedHandler[] | undefined;
   private isBootstrapped = false;
@@ -57,7 +58,7 @@ export class WebSockCoreModule implements NestModule, OnApplicationBootstrap, On
   configure(): void {
     // In preview mode nothing was constructed.
     if (this.server === undefined) return warnOfPreview();
-    const { drainer: _, ...defaults } = this.options ?? {};
+    const { defaults, passthrough } = resolveServerOptions(this.options ?? {}, 'WebSockModule.forRoot()');
     const { container } = this.moduleRef as unknown as { container: NestContainer };
     this.served ??= serveHandlers({
       modules: this.modules,
@@ -65,7 +66,14 @@ export class WebSockCoreModule implements NestModule, OnApplicationBootstrap, On
       httpAdapter: this.adapterHost.httpAdapter,
       server: this.server,
       defaults,
+      passthrough,
     });
+  }
+
+  /** The router has its routes by now. */
+  onModuleInit(): void {
+    const paths = this.served?.flatMap((handler) => handler.paths) ?? [];
+    if (paths.length > 0) putHandlersFirst(paths, this.adapterHost.httpAdapter);
   }
 
   onApplicationBootstrap(): void {
@@ -82,7 +90,10 @@ export class WebSockCoreModule implements NestModule, OnApplicationBootstrap, On
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.server.close();
-    this.logger.unsubscribe();
+    try {
+      await this.server.close();
+    } finally {
+      this.logger.unsubscribe();
+    }
   }
 }

@@ -101,6 +101,7 @@ export class WebSockLogger {
   }
 
   #upgradeRefused({ status, code, message }: UpgradeRefused): void {
+    if (status < 300) return this.#logger.warn(notUpgraded(status));
     const line = `upgrade refused with ${status}: ${message || 'the app decided so'}`;
     // The one refusal that is more often our user's mistake than the client's.
     if (code === 'WEBSOCK_UPGRADE_ORIGIN') this.#logger.warn(line);
@@ -117,4 +118,12 @@ export class WebSockLogger {
     const rest = `${destroyed} had to be cut off, ${droppedInfo} late messages were dropped`;
     this.#logger.log(`shut down after ${Math.round(duration)} ms: ${rest}`);
   }
+}
+
+/** An ordinary success is no answer to a WebSocket request. */
+function notUpgraded(status: number): string {
+  return (
+    `a WebSocket request was answered with ${status} and not upgraded: another route, an interceptor or a cache answered ` +
+    'in place of the handler'
+  );
 }

@@ -2,6 +2,7 @@ import {
   checkOptions,
   resolveCapacity,
   resolveDrainer,
+  resolvePassthrough,
   type CapacityOptions,
   type DrainerOptions,
   type ResolvedCapacity,
@@ -9,14 +10,20 @@ import {
   type WebSockOptions,
 } from '../websock/options.js';
 
-/** Options of a server: how many connections it takes, how it shuts down, and the defaults of its handlers. */
+/** Options of a server: how many connections it takes, how it shuts down, what it leaves to others, and the defaults of its handlers. */
 export interface WebSockServerOptions extends WebSockOptions, CapacityOptions {
   drainer?: DrainerOptions;
+  /**
+   * Paths, with all below them, whose upgrades are for the other `upgrade` listeners of the HTTP server: `['/graphql']`. Whole
+   * paths, as clients send them. Without other listeners it has no effect. Default none.
+   */
+  passthrough?: readonly string[];
 }
 
 export interface ResolvedServerOptions {
   readonly capacity: ResolvedCapacity;
   readonly drainer: ResolvedDrainer;
+  readonly passthrough: readonly string[];
   /** For the options of handlers. */
   readonly defaults: WebSockOptions;
 }
@@ -27,10 +34,15 @@ export interface ResolvedServerOptions {
  * @throws ConfigError `WEBSOCK_OPTION_UNKNOWN`, `WEBSOCK_OPTION_INVALID`
  */
 export function resolveServerOptions(
-  { drainer, maxConnections, maxConnectionsPerAddress, ...defaults }: WebSockServerOptions,
+  { drainer, passthrough, maxConnections, maxConnectionsPerAddress, ...defaults }: WebSockServerOptions,
   where: string,
 ): ResolvedServerOptions {
   checkOptions(defaults, where);
   const capacity = resolveCapacity({ maxConnections, maxConnectionsPerAddress }, where);
-  return { capacity, drainer: resolveDrainer(drainer, where), defaults };
+  return {
+    capacity,
+    drainer: resolveDrainer(drainer, where),
+    passthrough: resolvePassthrough(passthrough, where),
+    defaults,
+  };
 }

@@ -66,12 +66,20 @@ export function upgrade(
 
 /** The place on the request for the decision. */
 export function openSlot(request: UpgradableRequest): UpgradeSlot {
-  const slot = slotOf(rawOf(request));
-  if (slot === undefined) throw upgradeRequired();
+  const raw = rawOf(request);
+  const slot = slotOf(raw);
+  if (slot === undefined) throw upgradeRequired(raw);
   if (slot.intent !== undefined)
-    throw new WebSockError('WEBSOCK_UPGRADE_TWICE', 'upgrade() was called twice for one request');
+    throw new WebSockError(
+      'WEBSOCK_UPGRADE_TWICE',
+      'upgrade() was called twice for one request: call it once, and return what it returns',
+    );
   if (!slot.isOpen)
-    throw new WebSockError('WEBSOCK_UPGRADE_TOO_LATE', 'upgrade() was called after the response was sent');
+    throw new WebSockError(
+      'WEBSOCK_UPGRADE_TOO_LATE',
+      'upgrade() was called after the response was sent: call it before, and send nothing yourself; with @Res() use ' +
+        '{ passthrough: true }',
+    );
   return slot;
 }
 

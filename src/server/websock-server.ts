@@ -1,6 +1,7 @@
 import { Connections } from '../connection/connections.js';
 import { ConnectionRegistry } from '../connection/registry.js';
 import { telemetry } from '../telemetry/events.js';
+import { isAtOrBelow, pathOf } from '../upgrade/path.js';
 import {
   attachPipeline,
   type AnyHttpServer,
@@ -8,6 +9,8 @@ import {
   type Door,
   type Pipeline,
 } from '../upgrade/pipeline.js';
+import type { Claims } from '../upgrade/upgrade-listener.js';
+import { ConfigError } from '../websock/errors.js';
 import { resolveOptions, type WebSockOptions } from '../websock/options.js';
 import { isFull } from './capacity.js';
 import {
@@ -28,6 +31,8 @@ export class WebSockServer {
   readonly app: string;
   /** @internal What `upgrade()` may be given beside a `WebSock`: in Nest, handler classes and their instances. */
   readonly handlers = new Map<unknown, unknown>();
+  /** @internal Which requests are ours where others listen for upgrades as well: here all but `passthrough`; Nest has routes. */
+  claims: Claims;
   readonly #registry = new ConnectionRegistry();
   readonly #options: ResolvedServerOptions;
   readonly #door: Door;
@@ -38,20 +43,28 @@ export class WebSockServer {
   /** @throws ConfigError for an option that is no good */
   constructor(options: WebSockServerOptions = {}, where = 'WebSockServer') {
     this.#options = resolveServerOptions(options, where);
+    const { passthrough } = this.#options;
+    this.claims = (request) => !passthrough.some((path) => isAtOrBelow(pathOf(request), path));
     this.connections = new Connections(this.#registry);
     this.app = this.#registry.app;
-    this.#door = this.#makeDoor(this.#options.defaults);
+    this.#door = this.#makeDoor(this.#options.defaults, where);
   }
 
-  /** Serves one more HTTP, HTTPS or HTTP/2 server; a server that is served already is left alone. */
+  /**
+   * Serves one more HTTP, HTTPS or HTTP/2 server; a server that is served already is left alone.
+   *
+   * @throws ConfigError for a server that another `WebSockServer` serves
+   */
   attach(server: AnyHttpServer): this {
-    if (!this.#pipelines.has(server)) this.#pipelines.set(server, attachPipeline(server, this.#door));
+    if (this.#pipelines.has(server)) return this;
+    claimServer(server);
+    this.#pipelines.set(server, attachPipeline(server, this.#door));
     return this;
   }
 
   /**
    * Shuts down: refuses new upgrades with 503, tells all connections, and resolves when they are gone or `drainer.shutdown`
-   * has passed. The HTTP servers are left to their owner.
+   * has passed. The HTTP servers are left to their owner, but sessions of HTTP/2 are closed.
    */
   close(): Promise<void> {
     this.#isShut = true;
@@ -61,19 +74,21 @@ export class WebSockServer {
   async #shutDown(): Promise<void> {
     for (const pipeline of this.#pipelines.values()) pipeline.refuseAll();
     await this.#registry.drain(this.#options.drainer);
+    for (const pipeline of this.#pipelines.values()) pipeline.closeSessions();
   }
 
-  #makeDoor(defaults: WebSockOptions): Door {
+  #makeDoor(defaults: WebSockOptions, where: string): Door {
     const server = new WsServer(this.#registry);
     const { app, handlers } = this;
     const isShut = () => this.#isShut;
     return {
       defaults,
       handlers,
-      upgradeTimeout: resolveOptions('WebSockServer', defaults).upgradeTimeout,
+      upgradeTimeout: resolveOptions(where, defaults).upgradeTimeout,
       get isShut() {
         return isShut();
       },
+      claims: (request) => this.claims(request),
       isFull: (address) => isFull(this.#registry, this.#options.capacity, address),
       accept: (accepted: AcceptedUpgrade) => server.accept(accepted),
       refused(status, message, code) {
@@ -82,4 +97,18 @@ export class WebSockServer {
       },
     };
   }
+}
+
+/** Shared by two copies of this module. */
+const SERVED = Symbol.for('nestjs-websock.served');
+
+/** Two would each answer every upgrade request. */
+function claimServer(server: AnyHttpServer & { [SERVED]?: true }): void {
+  if (server[SERVED]) {
+    throw new ConfigError(
+      'WEBSOCK_SERVER_TAKEN',
+      'attach(): another WebSockServer serves this HTTP server; in a Nest app inject WebSockServer instead of making one',
+    );
+  }
+  server[SERVED] = true;
 }

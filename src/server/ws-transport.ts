@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Transport, TransportListener } from '../connection/transport.js';
 import type { Opcode } from '../websock/message.js';
 import { HostedWebSocket } from './ws-socket.js';
+import { isStream, StreamProgress } from './ws-stream.js';
 
 /** A TCP or TLS socket, or a stream without counters. */
 type MaybeSocket = Duplex & Partial<Pick<Socket, 'bytesRead' | 'bytesWritten'>>;
@@ -23,6 +24,7 @@ export class WsTransport implements Transport {
   readonly #maxBufferedAmount: number;
   /** A stream of HTTP/2 counts nothing itself. */
   #counted = 0;
+  readonly #progress: StreamProgress | undefined;
   #sent = 0;
   /** `send` has returned false, and `drained()` has not been called since. */
   #waiting = false;
@@ -33,6 +35,7 @@ export class WsTransport implements Transport {
     this.#listener = listener;
     this.#maxBufferedAmount = maxBufferedAmount;
     ws.listen(listener);
+    this.#progress = isStream(socket) ? new StreamProgress(socket) : undefined;
     if (this.#socket.bytesRead === undefined)
       socket.on('data', (chunk: Buffer) => (this.#counted += chunk.length));
   }
@@ -49,6 +52,7 @@ export class WsTransport implements Transport {
   }
 
   get bytesAccepted(): number {
+    if (this.#progress !== undefined) return this.#progress.bytesAccepted;
     // The handle knows about partial writes; without it only whole writes count.
     const handle = (this.#socket as { _handle?: Handle | null })._handle;
     const { bytesWritten, writeQueueSize } = handle?._parent ?? handle ?? {};
@@ -63,8 +67,14 @@ export class WsTransport implements Transport {
     const passes = ws.bufferedAmount + upperSize(payload) > this.#maxBufferedAmount;
     this.#sent += payload.length;
     const done = passes ? this.#onTaken : undefined;
-    if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
-    else ws[opcode](payload, false, done);
+    try {
+      if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
+      else ws[opcode](payload, false, done);
+    } catch {
+      // zlib out of memory, say: the frame is lost, and so is the stream of frames.
+      this.destroy();
+      return true;
+    }
     if (!passes || ws.bufferedAmount <= this.#maxBufferedAmount) return true;
     this.#waiting = true;
     return false;

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { WebSocketServer, type PerMessageDeflateOptions, type ServerOptions } from 'ws';
 import type { ConnectionRegistry } from '../connection/registry.js';
 import type { AcceptedUpgrade } from '../upgrade/pipeline.js';
 import { MAX_INT32, type ResolvedOptions } from '../websock/options.js';
 import { declineBadOffers } from './ws-deflate-offers.js';
 import type { Server, Target } from './server.js';
-import { asHandshake, handshakeFor, isStream, respondInstead } from './ws-handshake.js';
+import { asHandshake, handshakeFor } from './ws-handshake.js';
 import { HostedWebSocket } from './ws-socket.js';
+import { isStream, translateAnswer } from './ws-stream.js';
 import { WsTransport } from './ws-transport.js';
 
 const MAX_SERVERS = 100;
@@ -19,8 +19,6 @@ export class WsServer implements Server {
   readonly #registry: ConnectionRegistry;
   /** ws keeps its limits per server, so there is one for each distinct set of them. */
   readonly #servers = new Map<string, WebSocketServer>();
-  /** Where the handshake at hand is answered. */
-  #socket: Duplex | undefined;
 
   constructor(registry: ConnectionRegistry) {
     this.#registry = registry;
@@ -32,7 +30,7 @@ export class WsServer implements Server {
     const { handler, argument } = intent.target as Target;
     const handshake = handshakeFor(accepted);
     if (options.compress) declineBadOffers(handshake.headers, deflateSettings(options));
-    this.#socket = socket;
+    if (isStream(socket)) translateAnswer(socket);
     // All of it is synchronous.
     this.#serverFor(options).handleUpgrade(handshake as unknown as IncomingMessage, socket, head, (ws) => {
       const connection = this.#registry.open({ handler, argument, request, options, context }, (listener) => {
@@ -40,7 +38,6 @@ export class WsServer implements Server {
       });
       connection.start();
     });
-    this.#socket = undefined;
   }
 
   #serverFor(options: ResolvedOptions): WebSocketServer {
@@ -58,20 +55,18 @@ export class WsServer implements Server {
         WebSocket: HostedWebSocket,
         handleProtocols: (_: Set<string>, request: IncomingMessage) => asHandshake(request).protocol || false,
       } as WsServerOptions);
-      server.on('headers', (lines, request) => this.#addHeaders(lines, request));
+      server.on('headers', addHeaders);
       // Limits that differ from upgrade to upgrade must not pile up; connections keep what they were opened with.
       if (this.#servers.size >= MAX_SERVERS) this.#servers.clear();
       this.#servers.set(key, server);
     }
     return server;
   }
+}
 
-  /** Before ws writes its 101: the app's headers go on it, or on what takes its place. */
-  #addHeaders(lines: string[], request: IncomingMessage): void {
-    const handshake = asHandshake(request);
-    if (isStream(this.#socket!)) return respondInstead(this.#socket, lines, handshake);
-    for (const [name, value] of handshake.appHeaders) lines.push(`${name}: ${value}`);
-  }
+/** Before ws writes its 101: the app's headers go on it. */
+function addHeaders(lines: string[], request: IncomingMessage): void {
+  for (const [name, value] of asHandshake(request).appHeaders) lines.push(`${name}: ${value}`);
 }
 
 /** The options that ws wants for itself. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerRe
 import type { Duplex } from 'node:stream';
 import type { ErrorCode, UpgradeError } from '../websock/errors.js';
 import { MAX_INT32, type WebSockOptions } from '../websock/options.js';
-import { putSlot, slotOf, type UpgradeIntent, type UpgradeSlot } from './intent.js';
+import { putSlot, type UpgradeIntent, type UpgradeSlot } from './intent.js';
 import type { Door } from './pipeline.js';
 
 /** Headers of the app's response that have no place where a WebSocket opens. */
@@ -97,7 +97,7 @@ export abstract class Exchange implements UpgradeSlot {
     const left = Math.max(0, upgradeTimeout - (performance.now() - this.#start));
     const refuse = () =>
       this.refuse(503, `The upgrade took longer than ${upgradeTimeout} ms`, 'WEBSOCK_UPGRADE_TIMEOUT');
-    this.#timer = setTimeout(refuse, left + 1);
+    this.#timer = setTimeout(refuse, Math.min(left + 1, MAX_INT32));
   }
 
   /** Refuses in place of the app, whose response goes nowhere from here on. */
@@ -105,8 +105,7 @@ export abstract class Exchange implements UpgradeSlot {
     if (!this.isOpen) return;
     this.#isLost = true;
     this.divert();
-    this.answer(status, message);
-    this.door.refused(status, message, code);
+    this.#turnAway(status, message, code);
     this.#end();
   }
 
@@ -114,7 +113,7 @@ export abstract class Exchange implements UpgradeSlot {
   protected abstract divert(): void;
 
   /** Answers on the wire in place of the app, and lets the client go. */
-  protected abstract answer(status: number, message: string): void;
+  protected abstract answer(status: number, message: string, headers?: UpgradeError['headers']): void;
 
   /** Lets the client go after the app's ordinary response. */
   protected abstract letGo(): void;
@@ -123,13 +122,12 @@ export abstract class Exchange implements UpgradeSlot {
   protected abstract handOver(): void;
 
   /** To be called by the constructor, once the response exists. */
-  protected begin(asksForWebSocket: boolean): void {
+  protected begin(): void {
     this.response.once('finish', this.#onFinish);
     this.socket.once('close', this.#onGone);
     this.socket.once('end', this.#onGone);
     this.limit(this.door.upgradeTimeout);
-    // Another protocol is an ordinary request.
-    if (asksForWebSocket) putSlot(this.request, this);
+    putSlot(this.request, this);
   }
 
   /** To be called by the response's writeHead. True: the app's 2xx has become the WebSocket's, its body goes nowhere. */
@@ -150,6 +148,8 @@ export abstract class Exchange implements UpgradeSlot {
   readonly #onFinish = (): void => {
     const phase = this.#phase;
     if (phase === 'over') return;
+    // On HTTP/2 a client that goes away finishes the response as well.
+    if (phase === 'open') return this.#onGone();
     this.#end();
     if (phase === 'switching') this.#accept();
     else this.#close();
@@ -158,23 +158,28 @@ export abstract class Exchange implements UpgradeSlot {
   #accept(): void {
     const { request, socket, head, door } = this;
     if (socket.destroyed) return;
-    if (door.isShut) return this.answer(503, SHUTTING_DOWN);
+    if (door.isShut) return this.#turnAway(503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING');
     // Others may have come in since it was asked.
     const full = door.isFull(this.intent!.request.remoteAddress);
-    if (full !== undefined) return this.answer(full.status, full.message);
+    if (full !== undefined) return this.#turnAway(full.status, full.message, full.code, full.headers);
     this.handOver();
     door.accept({ request, socket, head, intent: this.intent!, headers: this.#headers });
   }
 
+  #turnAway(status: number, message: string, code: ErrorCode, headers?: UpgradeError['headers']): void {
+    this.answer(status, message, headers);
+    this.door.refused(status, message, code);
+  }
+
   #close(): void {
     const { response, refusal, door } = this;
-    if (slotOf(this.request) === this)
-      door.refused(response.statusCode, refusal?.message ?? '', refusal?.code);
+    door.refused(response.statusCode, refusal?.message ?? '', refusal?.code);
     this.letGo();
   }
 
   /** FIN, RST or the socket's end while the app decides. */
   readonly #onGone = (): void => {
+    if (this.#phase === 'over') return;
     this.#isLost = this.#phase === 'open';
     this.socket.destroy();
     this.#end();
@@ -189,7 +194,8 @@ export abstract class Exchange implements UpgradeSlot {
   }
 }
 
-function mergeHeaders(response: AnyResponse, given: Headers | undefined): void {
+/** What writeHead was given, on top of what was set before. */
+export function mergeHeaders(response: AnyResponse, given: Headers | undefined): void {
   if (given === undefined) return;
   const pairs = Array.isArray(given) ? pairsOf(given) : Object.entries(given);
   for (const [name, value] of pairs) {
@@ -197,20 +203,29 @@ function mergeHeaders(response: AnyResponse, given: Headers | undefined): void {
   }
 }
 
+/** A name that is repeated has all its values. */
 function pairsOf(flat: OutgoingHttpHeader[]): [string, unknown][] {
-  const pairs: [string, unknown][] = [];
-  for (let i = 0; i < flat.length; i += 2) pairs.push([String(flat[i]), flat[i + 1]]);
-  return pairs;
+  const values = new Map<string, unknown>();
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = String(flat[i]).toLowerCase();
+    values.set(name, values.has(name) ? [values.get(name), flat[i + 1]].flat() : flat[i + 1]);
+  }
+  return [...values];
 }
 
 /** Takes the headers off the response; returns those that go with the WebSocket. */
 function takeHeaders(response: AnyResponse): [string, string][] {
-  const kept: [string, string][] = [];
   for (const name of response.getHeaderNames()) {
     if (NOT_FOR_A_WEBSOCKET.has(name)) response.removeHeader(name);
-    else if (!name.startsWith('sec-websocket-')) {
-      for (const value of [response.getHeader(name) ?? []].flat()) kept.push([name, String(value)]);
-    }
   }
-  return kept;
+  return headerPairs(response).filter(([name]) => !name.startsWith('sec-websocket-'));
+}
+
+/** Several values as several pairs. */
+export function headerPairs(response: AnyResponse): [string, string][] {
+  return response
+    .getHeaderNames()
+    .flatMap((name) =>
+      [response.getHeader(name) ?? []].flat().map((value): [string, string] => [name, String(value)]),
+    );
 }

@@ -54,12 +54,15 @@ export function checkHandshake({ method, headers, httpVersion, httpVersionMajor 
 }
 
 /** The refusal of a request that asks for no WebSocket, on a path that serves nothing else. */
-export function upgradeRequired(): UpgradeError {
-  return new UpgradeError('WEBSOCK_UPGRADE_NOT_WEBSOCKET', 'This path serves WebSocket only', 426, {
-    Upgrade: 'websocket',
-    // Node would keep the connection, even against the client's wish, for an Upgrade alone.
-    Connection: 'Upgrade, close',
-  });
+export function upgradeRequired({ httpVersionMajor }: IncomingMessage): UpgradeError {
+  // Node would keep the connection, even against the client's wish, for an Upgrade alone. HTTP/2 has neither header.
+  const headers = { Upgrade: 'websocket', Connection: 'Upgrade, close' };
+  return new UpgradeError(
+    'WEBSOCK_UPGRADE_NOT_WEBSOCKET',
+    'This path serves WebSocket only',
+    426,
+    httpVersionMajor === 2 ? {} : headers,
+  );
 }
 
 /** Does the request announce a body? On an upgrade it would be read as frames. */

@@ -1,15 +1,23 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
-import type { Http2SecureServer, Http2Server, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type {
+  Http2SecureServer,
+  Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  Http2Session,
+} from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode, UpgradeError } from '../websock/errors.js';
 import type { WebSockOptions } from '../websock/options.js';
 import type { UpgradeIntent } from './intent.js';
 import { SHUTTING_DOWN, type Exchange } from './exchange.js';
-import { hasBody } from './handshake.js';
-import { refuse, surviveErrors } from './refusal.js';
+import { giveBack } from './give-back.js';
+import { asksForWebSocket, hasBody } from './handshake.js';
+import { refuse, refuseStream, surviveErrors } from './refusal.js';
 import { SocketExchange } from './socket-exchange.js';
 import { StreamExchange } from './stream-exchange.js';
+import { listenForUpgrades, type Claims } from './upgrade-listener.js';
 
 /** Who gets the requests that the app decided to upgrade. */
 export interface Door {
@@ -21,6 +29,8 @@ export interface Door {
   readonly upgradeTimeout: number;
   /** Shutting down: everything is refused with 503. */
   readonly isShut: boolean;
+  /** Whose requests are ours, on a server where others listen as well. */
+  readonly claims: Claims;
   /** Why no more connections are taken, or none from this address; undefined: there is room. */
   isFull(address: string | undefined): UpgradeError | undefined;
   accept(accepted: AcceptedUpgrade): void;
@@ -42,6 +52,8 @@ export interface AcceptedUpgrade {
 export interface Pipeline {
   /** Refuses what is still being decided, with 503. */
   refuseAll(): void;
+  /** Closes the sessions of HTTP/2 once their streams are over: clients keep them open for ever. */
+  closeSessions(): void;
   detach(): void;
 }
 
@@ -63,6 +75,7 @@ export function attachPipeline(server: AnyHttpServer, door: Door): Pipeline {
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     surviveErrors(socket);
     afterPrevious(socket, () => {
+      if (!asksForWebSocket(request)) return giveBack(server, request, socket, head);
       if (door.isShut) return turnAway(socket, 503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING');
       // Node asks it of ordinary requests only (RFC 9112 §3.2).
       if (!request.headers.host) return turnAway(socket, 400, 'The Host header is missing');
@@ -79,19 +92,32 @@ export function attachPipeline(server: AnyHttpServer, door: Door): Pipeline {
   const onConnect = (request: Http2ServerRequest, response: Http2ServerResponse) => {
     // CONNECT of HTTP/1.1, which Node hands over as a socket, asks for a proxy.
     if (!isExtendedConnect(request)) return refuseConnect(request, response);
-    if (door.isShut) return endWith(response, 503);
+    if (door.isShut) {
+      refuseStream(response.stream, 503, SHUTTING_DOWN);
+      return door.refused(503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING');
+    }
     dispatch((onOver) => new StreamExchange(request, response, door, onOver), request);
   };
 
-  server.on('upgrade', onUpgrade);
+  const sessions = new Set<Http2Session>();
+  const onSession = (session: Http2Session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  };
+
+  const unlisten = listenForUpgrades(server, onUpgrade, door.claims);
   if (isHttp2(server)) {
     server.updateSettings({ enableConnectProtocol: true });
-    server.on('connect', onConnect);
+    server.on('connect', onConnect).on('session', onSession);
   }
   return {
     refuseAll: () =>
       exchanges.forEach((exchange) => exchange.refuse(503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING')),
-    detach: () => server.off('upgrade', onUpgrade).off('connect', onConnect),
+    closeSessions: () => sessions.forEach((session) => session.close()),
+    detach: () => {
+      unlisten();
+      server.off('connect', onConnect).off('session', onSession);
+    },
   };
 }
 
@@ -109,13 +135,9 @@ function refuseConnect(
   request: Http2ServerRequest | IncomingMessage,
   response: Http2ServerResponse | Duplex,
 ): void {
-  if ('stream' in response) endWith(response, 501);
-  else refuse(request.socket, 501, 'CONNECT is not served');
-}
-
-function endWith(response: Http2ServerResponse, status: number): void {
-  response.statusCode = status;
-  response.end();
+  const message = 'CONNECT is not served';
+  if ('stream' in response) refuseStream(response.stream, 501, message);
+  else refuse(request.socket, 501, message);
 }
 
 /** Waits for the response to a request that was pipelined before, if there is one. */

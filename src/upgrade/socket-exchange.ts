@@ -2,7 +2,6 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Writable, type Duplex } from 'node:stream';
 import { Exchange } from './exchange.js';
-import { asksForWebSocket } from './handshake.js';
 import type { Door } from './pipeline.js';
 import { destroySoon, handOver, refuse } from './refusal.js';
 
@@ -19,7 +18,7 @@ export class SocketExchange extends Exchange {
     this.response.assignSocket(socket as Socket);
     // An own property, below whatever wraps it later: Express swaps the response's prototype.
     this.response.writeHead = this.#writeHead;
-    this.begin(asksForWebSocket(request));
+    this.begin();
     // Node would: it is what tells access logs and the like that the response is over.
     this.response.once('finish', () => process.nextTick(() => this.response.emit('close')));
   }
@@ -32,8 +31,8 @@ export class SocketExchange extends Exchange {
     response.assignSocket(new Nowhere() as unknown as Socket);
   }
 
-  protected answer(status: number, message: string): void {
-    refuse(this.socket, status, message);
+  protected answer(status: number, message: string, headers?: Readonly<Record<string, string>>): void {
+    refuse(this.socket, status, message, headers);
   }
 
   protected letGo(): void {

@@ -1,16 +1,14 @@
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
-import { constants, Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
-import { Exchange, type AnyResponse } from './exchange.js';
+import { Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
+import { Exchange, headerPairs, mergeHeaders, type AnyResponse } from './exchange.js';
 import type { Door } from './pipeline.js';
-import { refusalBody } from './refusal.js';
+import { closeStream, refuseStream } from './refusal.js';
+import { isForStreams, streamHeaders } from './stream-headers.js';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** What Node's compatibility layer listens to on a stream that is a request. */
 const REQUEST_EVENTS = ['aborted', 'data', 'end', 'error', 'readable', 'timeout', 'trailers'];
-
-/** Node throws for these on HTTP/2 (RFC 9113 §8.2.2). */
-const ONLY_ON_HTTP_1 = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'];
 
 /**
  * An upgrade request of HTTP/2: an extended CONNECT (RFC 8441 §4), shown to the app as the GET with an `Upgrade` header that
@@ -29,30 +27,23 @@ export class StreamExchange extends Exchange {
     this.#response = response;
     this.response = response as unknown as AnyResponse;
     Object.assign(response, { writeHead: this.#writeHead, write: this.#write, end: this.#endResponse });
-    this.begin(true);
+    this.begin();
   }
 
   override setHeader(name: string, value: string): void {
-    if (!ONLY_ON_HTTP_1.includes(name.toLowerCase())) super.setHeader(name, value);
+    if (isForStreams(name)) super.setHeader(name, value);
   }
 
   protected divert(): void {
     this.#diverts = 'everything';
   }
 
-  protected answer(status: number, message: string): void {
-    const { stream } = this.#response;
-    if (stream.destroyed || stream.headersSent) return;
-    stream.respond({ ':status': status, 'content-type': 'application/json; charset=utf-8' });
-    stream.end(refusalBody(status, message));
-    this.letGo();
+  protected answer(status: number, message: string, headers?: Readonly<Record<string, string>>): void {
+    refuseStream(this.#response.stream, status, message, headers);
   }
 
-  /** The other half of a CONNECT stays open until the client ends it; what it sends is of no use any more. */
   protected letGo(): void {
-    const { stream } = this.#response;
-    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
-    else stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    closeStream(this.#response.stream);
   }
 
   protected handOver(): void {
@@ -66,17 +57,20 @@ export class StreamExchange extends Exchange {
   ): Http2ServerResponse => {
     const response = this.#response;
     if (this.#diverts === 'everything') return response;
-    const given = allowed(typeof reason === 'string' ? headers : reason);
+    const given = typeof reason === 'string' ? headers : reason;
     if (this.takeHead(status, given)) return response;
-    for (const name of ONLY_ON_HTTP_1) response.removeHeader(name);
-    if (status < 200 || status > 299) return this.#sendHead(status, given);
+    mergeHeaders(response as unknown as AnyResponse, given);
+    if (status < 200 || status > 299) return this.#sendHead(status);
     this.#diverts = 'body';
     for (const name of ['content-length', 'content-type', 'content-encoding']) response.removeHeader(name);
-    return this.#sendHead(501, {});
+    return this.#sendHead(501);
   };
 
-  #sendHead(status: number, headers: Headers): Http2ServerResponse {
-    return Reflect.apply(Http2ServerResponse.prototype.writeHead, this.#response, [status, headers]);
+  #sendHead(status: number): Http2ServerResponse {
+    const response = this.#response;
+    const headers = streamHeaders(headerPairs(response as unknown as AnyResponse));
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    return Reflect.apply(Http2ServerResponse.prototype.writeHead, response, [status, headers]);
   }
 
   readonly #write = (...args: unknown[]): boolean => {
@@ -114,16 +108,6 @@ function showAsGet(request: Http2ServerRequest): void {
   headers.upgrade = 'websocket';
   headers.connection = 'Upgrade';
   headers.host ??= headers[':authority'];
-}
-
-function allowed(headers: Headers | undefined): Headers {
-  if (headers === undefined) return {};
-  if (!Array.isArray(headers)) {
-    return Object.fromEntries(
-      Object.entries(headers).filter(([name]) => !ONLY_ON_HTTP_1.includes(name.toLowerCase())),
-    );
-  }
-  return headers.filter((_, i) => !ONLY_ON_HTTP_1.includes(String(headers[i - (i % 2)]).toLowerCase()));
 }
 
 /** write and end take a callback last. */

@@ -8,6 +8,8 @@ export const ERROR_CODES = {
   WEBSOCK_PATH_TAKEN: 'Give one of the two handlers that the message names another path, version or host.',
   WEBSOCK_ROUTE_ON_PATH:
     'Move the GET route to another path, or drop the path from the handler and call upgrade() in the route.',
+  WEBSOCK_PATH_OF_OTHERS:
+    'Give the handler another path than the gateway or passthrough entry that the message names, or remove that.',
   WEBSOCK_DUPLICATE_CALLBACK: 'Keep one method per callback; the message names both.',
   WEBSOCK_CALLBACK_OUTSIDE_HANDLER:
     'Decorate the class with @WebSockHandler(), or remove the @On… decorator.',
@@ -18,15 +20,16 @@ export const ERROR_CODES = {
   WEBSOCK_HANDLER_SCOPE: 'Make the handler and what it injects singletons.',
   WEBSOCK_SECOND_FOR_ROOT:
     'Call WebSockModule.forRoot() or forRootAsync() once, in the root module; import WebSockModule bare elsewhere.',
-  WEBSOCK_NO_HTTP_SERVER:
-    'Serve handlers from an app with an HTTP server: NestFactory.create() on Express or Fastify.',
+  WEBSOCK_HTTP2_ON_EXPRESS:
+    'Express cannot serve HTTP/2: use FastifyAdapter({ http2: true }), or an HTTP/1.1 server.',
+  WEBSOCK_SERVER_TAKEN:
+    'Attach an HTTP server to one WebSockServer; in a Nest app inject that instead of making another.',
   WEBSOCK_UPGRADE_NOT_WEBSOCKET:
     'Connect with a WebSocket client; an ordinary request to this path is answered 426.',
   WEBSOCK_UPGRADE_BAD_METHOD: 'Send the opening handshake as a GET (RFC 6455 §4.1).',
   WEBSOCK_UPGRADE_BAD_HOST: 'Send exactly one Host header (RFC 6455 §4.2.1).',
   WEBSOCK_UPGRADE_BAD_KEY: 'Send one Sec-WebSocket-Key of 16 bytes in base64 (RFC 6455 §4.2.1).',
   WEBSOCK_UPGRADE_BAD_VERSION: 'Use version 13 of the protocol (RFC 6455 §4.2.1).',
-  WEBSOCK_UPGRADE_BAD_EXTENSIONS: 'Send a well-formed Sec-WebSocket-Extensions header (RFC 6455 §9.1).',
   WEBSOCK_UPGRADE_BAD_PROTOCOLS: 'Send a well-formed Sec-WebSocket-Protocol header (RFC 6455 §4.1).',
   WEBSOCK_UPGRADE_ORIGIN:
     'Add the origin to the checkOrigin option if its pages may connect; the log names Origin and Host.',

@@ -5,7 +5,7 @@ import { expectationOf } from './compare.js';
 import { Fixture, serveControl } from './control.js';
 import { playAll } from './play-all.js';
 import { remoteControl } from './remote-control.js';
-import { startStack } from './stacks/index.js';
+import { startStack, transportOf } from './stacks/index.js';
 
 const { values } = parseArgs({
   options: {
@@ -17,17 +17,21 @@ const { values } = parseArgs({
   },
 });
 const only = values.only?.split(',');
-const cases = readCases(values.in).filter(({ id }) => only?.includes(id) ?? true);
+const transport = transportOf(values.stack);
+const cases = readCases(values.in)
+  .filter(({ id }) => only?.includes(id) ?? true)
+  .filter((testCase) => transport.excluded(testCase) === undefined);
 const url = values.control ?? (await serveControl(new Fixture(startStack(values.stack)))).url;
 
-const results = await playAll(cases, remoteControl(url), Number(values.jobs));
+const results = await playAll(cases, remoteControl(url), Number(values.jobs), transport);
 const failed = cases.filter((testCase) => !results.get(testCase.id)!.isRight);
 for (const testCase of failed) report(testCase);
 console.log(`${cases.length} cases, ${failed.length} not as expected`);
 process.exit(failed.length === 0 ? 0 : 1);
 
 function report(testCase: Case): void {
-  const { outcome: expected, differences } = expectationOf(testCase);
+  const { outcome: usual, differences } = expectationOf(testCase);
+  const expected = transport.expected(usual, testCase);
   const { outcome } = results.get(testCase.id)!;
   console.log(`\n${testCase.id}: ${testCase.description}`);
   for (const { rule } of differences) console.log(`  by ${rule}`);

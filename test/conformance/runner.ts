@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { constants, inflateRawSync } from 'node:zlib';
 import { closePayload, encodeFrame, OPCODE, readClose, type Frame } from '../support/frames.js';
-import { RawClient, type RequestSpec } from '../support/raw-client.js';
+import type { FrameClient } from '../support/frame-client.js';
+import type { RawClient, RequestSpec } from '../support/raw-client.js';
 import type { Action, Callback, Case, Outcome, ShownFrame } from './case.js';
 import type { Control } from './control.js';
 import { bytesOf, show, type PayloadSpec } from './payload.js';
+import type { Transport } from './transport.js';
 
 const LINGER = 250;
 const PATIENCE = 3_000;
@@ -16,7 +18,10 @@ export class Runner {
   readonly #ports = new Map<string, Promise<number>>();
   #played = 0;
 
-  constructor(control: Control) {
+  constructor(
+    control: Control,
+    private readonly transport: Transport,
+  ) {
     this.#control = control;
   }
 
@@ -27,7 +32,7 @@ export class Runner {
   async play(testCase: Case, settled: (outcome: Outcome) => boolean): Promise<Outcome> {
     const id = `${testCase.id}-${this.#played++}`;
     const port = await this.#portFor(testCase);
-    const game = new Game(testCase, id, port, this.#control);
+    const game = new Game(testCase, id, port, this.#control, this.transport);
     try {
       return await game.play(settled);
     } finally {
@@ -47,7 +52,7 @@ export class Runner {
 
 /** One case being played. */
 class Game {
-  #client!: RawClient;
+  #client!: FrameClient;
   #dropped = false;
   readonly #marks: Record<string, number> = {};
 
@@ -56,13 +61,15 @@ class Game {
     private readonly id: string,
     private readonly port: number,
     private readonly control: Control,
+    private readonly transport: Transport,
   ) {}
 
   async play(settled: (outcome: Outcome) => boolean): Promise<Outcome> {
     const { request, early = [], client, linger = LINGER } = this.testCase;
-    this.#client = await RawClient.open(this.port, { path: this.#path(), ...request }, bytesOfAll(early));
+    const opening = { path: this.#path(), ...request };
+    this.#client = await this.transport.open(this.port, opening, bytesOfAll(early));
     // What follows a refusal is played only where the case itself goes on.
-    if (this.#client.status === 101 || client.some(([name]) => name === 'upgrade_now')) {
+    if (this.#client.status === this.transport.upgraded || client.some(([name]) => name === 'upgrade_now')) {
       for (const action of client) await this.#act(action);
     }
     await this.#client.until(() => this.#client.tcpEnd !== 'open', linger);
@@ -82,6 +89,7 @@ class Game {
 
   async #act([name, ...details]: Action): Promise<unknown> {
     const client = this.#client;
+    await this.transport.sent(client);
     const isOver = () => client.tcpEnd !== 'open';
     switch (name) {
       case 'wait':
@@ -107,7 +115,10 @@ class Game {
         this.#dropped = true;
         return client.reset();
       case 'upgrade_now':
-        return client.request({ ...(this.testCase.request as RequestSpec), path: this.#path() });
+        return (client as RawClient).request({
+          ...(this.testCase.request as RequestSpec),
+          path: this.#path(),
+        });
       case 'bytewise':
         return this.#writeSlowly(bytesOfAction(details[0] as Action));
       default:

@@ -1,4 +1,4 @@
-// npm run conformance:server -- [--port N] [--stack express|fastify|core]
+// npm run conformance:server -- [--port N] [--stack express|fastify|http2|core]
 import { parseArgs } from 'node:util';
 import { Fixture, serveControl } from './control.js';
 import { startStack } from './stacks/index.js';

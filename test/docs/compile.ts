@@ -41,6 +41,7 @@ export function compileWithTsc(snippets: readonly Snippet[], kind: ModuleKind, s
     paths: {
       'nestjs-websock': [path.join(root, 'src/index.ts')],
       'nestjs-websock/core': [path.join(root, 'src/core.ts')],
+      'nestjs-websock/gateway': [path.join(root, 'src/gateway.ts')],
       'nestjs-websock/testing': [path.join(root, 'src/testing/index.ts')],
     },
   };

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ERROR_CODES } from '../../src/websock/errors.js';
 import {
@@ -72,6 +73,17 @@ describe('options', () => {
 });
 
 describe('error codes', () => {
+  it('are all used', async () => {
+    const files = await readdir('src', { recursive: true });
+    const sources = files.filter(
+      (file) => /(?<!\.spec)\.ts$/.test(file) && !file.endsWith('websock/errors.ts'),
+    );
+    const texts = await Promise.all(sources.map((file) => readFile(`src/${file}`, 'utf8')));
+    const errors = await readFile('src/websock/errors.ts', 'utf8');
+    const code = texts.join('') + errors.slice(errors.indexOf('export type ErrorCode'));
+    expect(Object.keys(ERROR_CODES).filter((name) => !code.includes(`'${name}'`))).toEqual([]);
+  });
+
   it('are in docs/errors.md as in the code, with their remedies', () => {
     const rows = tableRows('docs/errors.md', 'All codes').map(([code, remedy]) => [inCode(code), remedy]);
     expect(rows).toEqual(Object.entries(ERROR_CODES));

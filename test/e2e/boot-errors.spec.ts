@@ -35,6 +35,9 @@ class RoomController {
   }
 }
 
+@Controller('ROOMS')
+class ShoutingController extends RoomController {}
+
 @Controller()
 class EverythingController {
   @All('rooms/:room')
@@ -249,6 +252,13 @@ eachPlatform('boot on %s', (platform) => {
     const app = await NestApp.create(platform, { imports, providers: [TwiceHandler] });
     await expect(app.app.init()).rejects.toBeInstanceOf(ConfigError);
     await expect(app.close()).resolves.toBeUndefined();
+  });
+
+  it('knows whether the router looks at the case of letters', async () => {
+    const spec = { imports, controllers: [ShoutingController], providers: [RoomHandler] };
+    const app = await NestApp.create(platform, spec);
+    if (platform === 'fastify') await expect(app.app.init()).resolves.toBe(app.app);
+    else await expect(app.app.init()).rejects.toMatchObject({ code: 'WEBSOCK_ROUTE_ON_PATH' });
   });
 
   it('allows another method on a declared path', async () => {

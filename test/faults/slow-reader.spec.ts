@@ -119,7 +119,7 @@ it('1 GB of replies to a reader that pauses 10 s and then reads slowly: no growt
   expect(peak(watch.held, 'live') - before.live).toBeLessThan(16 * MiB);
   // While it reads, the process also has what the handler allocated and V8 has not collected yet, whoever reads.
   expect(peak(paused, 'rss') - before.rss).toBeLessThan(16 * MiB);
-  expect(percentile(watch.latencies, 0.99)).toBeLessThan(100);
+  expect(percentile(watch.latencies, 0.99)).toBeLessThan(250);
   expect(other.tcpEnd).toBe('open');
   // Still in order, and nothing behind the last reply.
   reader.socket.write(request(REQUESTS));

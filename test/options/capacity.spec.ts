@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { telemetry } from '../../src/telemetry/events.js';
-import { upgrade, type UpgradeError } from '../../src/core.js';
+import { ConfigError, upgrade, WebSockServer, type UpgradeError } from '../../src/core.js';
 import { serve, stopHosts, type Decide } from '../support/host.js';
 
 afterEach(stopHosts);
@@ -41,8 +41,14 @@ describe('maxConnections', () => {
     const clients = [host.open(), host.open()];
     while (waiting.length < 2) await new Promise((resolve) => setImmediate(resolve));
     for (const proceed of waiting) proceed();
-    const statuses = (await Promise.all(clients)).map(({ status }) => status);
-    expect(statuses.sort()).toEqual([101, 503]);
+    const answers = (await Promise.all(clients)).map((client) => [
+      client.status,
+      client.header('retry-after'),
+    ]);
+    expect(answers.sort()).toEqual([
+      [101, undefined],
+      [503, '10'],
+    ]);
   });
 });
 
@@ -55,6 +61,14 @@ describe('maxConnectionsPerAddress', () => {
     expect(refused.header('retry-after')).toBe('10');
     const elsewhere = new WebSocket(`ws://127.0.0.1:${host.port}`, { localAddress: '127.0.0.2' });
     await once(elsewhere, 'open');
+  });
+});
+
+describe('an HTTP server', () => {
+  it('is served by one WebSockServer only', async () => {
+    const { server, websockets } = await serve({});
+    expect(websockets.attach(server)).toBe(websockets);
+    expect(() => new WebSockServer().attach(server)).toThrow(ConfigError);
   });
 });
 

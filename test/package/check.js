@@ -17,6 +17,7 @@ const NEST = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'];
 const PEERS = {
   '.': NEST,
   './core': [],
+  './gateway': [...NEST, '@nestjs/platform-ws', '@nestjs/websockets'],
   './testing': [...NEST, '@nestjs/testing'],
 };
 

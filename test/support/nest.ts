@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
-import { ExpressAdapter } from '@nestjs/platform-express';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { RawClient, type RequestSpec } from './raw-client.js';
@@ -17,6 +17,8 @@ export interface AppSpec extends ModuleMetadata {
   /** Overrides of the testing module. */
   override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
   logger?: LoggerService;
+  /** Whether the app believes what a proxy says in X-Forwarded-… */
+  trustProxy?: boolean;
 }
 
 /** Logs nothing. */
@@ -35,13 +37,16 @@ export class NestApp {
   /** Compiles the module and makes the app; does not initialise it. */
   static async create(
     platform: Platform,
-    { setUp, override = (builder) => builder, logger = SILENT, ...metadata }: AppSpec,
+    { setUp, override = (builder) => builder, logger = SILENT, trustProxy = false, ...metadata }: AppSpec,
   ): Promise<NestApp> {
     const builder = Test.createTestingModule(metadata).setLogger(logger);
     const module = await override(builder).compile();
     const app = new NestApp(
-      module.createNestApplication(platform === 'express' ? new ExpressAdapter() : new FastifyAdapter()),
+      module.createNestApplication(
+        platform === 'express' ? new ExpressAdapter() : new FastifyAdapter({ trustProxy }),
+      ),
     );
+    if (platform === 'express') (app.app as NestExpressApplication).set('trust proxy', trustProxy);
     setUp?.(app.app);
     return app;
   }

@@ -1,10 +1,12 @@
 import { startCore } from './core.js';
 import { startNest } from './nest.js';
+import { HTTP1, HTTP2, type Transport } from '../transport.js';
 import type { StartStack } from './stack.js';
 
 const STACKS: Readonly<Record<string, StartStack>> = {
   express: startNest('express'),
   fastify: startNest('fastify'),
+  http2: startNest('fastify', true),
   core: startCore,
 };
 
@@ -14,4 +16,9 @@ export function startStack(name: string): StartStack {
   const start = STACKS[name];
   if (start === undefined) throw new Error(`unknown stack ${name}; there are ${STACK_NAMES.join(', ')}`);
   return start;
+}
+
+/** What its clients speak. */
+export function transportOf(name: string): Transport {
+  return name === 'http2' ? HTTP2 : HTTP1;
 }

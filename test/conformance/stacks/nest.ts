@@ -145,9 +145,9 @@ class ConformanceModule {
 }
 
 /** A Nest app: `GET /ws` on a declared handler. */
-export function startNest(platform: 'express' | 'fastify'): StartStack {
+export function startNest(platform: 'express' | 'fastify', http2 = false): StartStack {
   return async (spec: StackSpec): Promise<Stack> => {
-    const app = await makeApp(platform, ConformanceModule.with(spec));
+    const app = await makeApp(platform, http2, ConformanceModule.with(spec));
     await app.listen(0, '127.0.0.1');
     const connections = app.get(Connections);
     return {
@@ -158,12 +158,20 @@ export function startNest(platform: 'express' | 'fastify'): StartStack {
   };
 }
 
-async function makeApp(platform: 'express' | 'fastify', module: DynamicModule): Promise<INestApplication> {
+async function makeApp(
+  platform: 'express' | 'fastify',
+  http2: boolean,
+  module: DynamicModule,
+): Promise<INestApplication> {
   const options = { logger: false, forceCloseConnections: true } as const;
   if (platform === 'fastify')
     return NestFactory.create(
       module,
-      new FastifyAdapter({ rewriteUrl: route, forceCloseConnections: true }),
+      new FastifyAdapter({
+        rewriteUrl: route,
+        forceCloseConnections: true,
+        ...(http2 && { http2 }),
+      } as object),
       options,
     );
   const adapter = new ExpressAdapter();

@@ -1,0 +1,22 @@
+import { expect, it } from '@jest/globals';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { systemClock } from './clock.js';
+import { Sweeper } from './sweeper.js';
+
+it('sweeps in nobody’s async context: its timer would keep that of the first connection for ever', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen = await new Promise((resolve) => {
+    storage.run('first', () => {
+      const cancel = new Sweeper(systemClock).add(
+        {
+          sweep: () => {
+            cancel();
+            resolve(storage.getStore() ?? 'nobody’s');
+          },
+        },
+        20,
+      );
+    });
+  });
+  expect(seen).toBe('nobody’s');
+});

@@ -1,0 +1,1 @@
+export { WebSockGatewayAdapter } from './nest/websock.gateway-adapter.js';
