@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Browser, Page } from 'playwright-core';
 import { OnIn, push, stop, WebSockHandler, WebSockModule, type DataMessage } from '../../src/index.js';
-import { launchChromium } from '../support/chromium.js';
+import { describeInChromium, launchChromium } from '../support/chromium.js';
 
 const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../support', name));
 const https = { key: file('localhost.key.pem'), cert: file('localhost.cert.pem'), allowHTTP1: true };
@@ -59,7 +59,7 @@ function exchange([url, message]: Sent): Promise<unknown> {
   });
 }
 
-describe('headless Chromium on HTTP/2', () => {
+describeInChromium('headless Chromium on HTTP/2', () => {
   let app: INestApplication;
   let browser: Browser;
   let page: Page;
