@@ -1,5 +1,5 @@
 import type { Handler } from '../connection/handler.js';
-import type { AcceptedUpgrade } from '../upgrade/pipeline.js';
+import type { AcceptedUpgrade } from '../upgrade/door.js';
 
 /** What `upgrade()` leaves for the server that opens the connection. */
 export interface Target {

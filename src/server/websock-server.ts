@@ -2,13 +2,8 @@ import { Connections } from '../connection/connections.js';
 import { ConnectionRegistry } from '../connection/registry.js';
 import { telemetry } from '../telemetry/events.js';
 import { isAtOrBelow, pathOf } from '../upgrade/path.js';
-import {
-  attachPipeline,
-  type AnyHttpServer,
-  type AcceptedUpgrade,
-  type Door,
-  type Pipeline,
-} from '../upgrade/pipeline.js';
+import type { AcceptedUpgrade, Door } from '../upgrade/door.js';
+import { attachPipeline, type AnyHttpServer, type Pipeline } from '../upgrade/pipeline.js';
 import type { Claims } from '../upgrade/upgrade-listener.js';
 import { ConfigError } from '../websock/errors.js';
 import { resolveOptions, type WebSockOptions } from '../websock/options.js';

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { AcceptedUpgrade } from '../upgrade/pipeline.js';
+import type { AcceptedUpgrade } from '../upgrade/door.js';
 
 /** A request as ws wants it, and what has to go on its 101. */
 export interface WsHandshake {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocketServer, type PerMessageDeflateOptions, type ServerOptions } from 'ws';
 import type { ConnectionRegistry } from '../connection/registry.js';
-import type { AcceptedUpgrade } from '../upgrade/pipeline.js';
+import type { AcceptedUpgrade } from '../upgrade/door.js';
 import { MAX_INT32, type ResolvedOptions } from '../websock/options.js';
 import { declineBadOffers } from './ws-deflate-offers.js';
 import type { Server, Target } from './server.js';

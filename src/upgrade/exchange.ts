@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ErrorCode, UpgradeError } from '../websock/errors.js';
 import { MAX_INT32, type WebSockOptions } from '../websock/options.js';
 import { putSlot, type UpgradeIntent, type UpgradeSlot } from './intent.js';
-import type { Door } from './pipeline.js';
+import type { Door } from './door.js';
 
 /** Headers of the app's response that have no place where a WebSocket opens. */
 const NOT_FOR_A_WEBSOCKET = new Set([

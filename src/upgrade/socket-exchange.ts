@@ -2,7 +2,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Writable, type Duplex } from 'node:stream';
 import { Exchange } from './exchange.js';
-import type { Door } from './pipeline.js';
+import type { Door } from './door.js';
 import { destroySoon, handOver, refuse } from './refusal.js';
 
 type WriteHead = ServerResponse['writeHead'];

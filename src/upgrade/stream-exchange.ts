@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
 import { Exchange, headerPairs, mergeHeaders, type AnyResponse } from './exchange.js';
-import type { Door } from './pipeline.js';
+import type { Door } from './door.js';
 import { closeStream, refuseStream } from './refusal.js';
 import { isForStreams, streamHeaders } from './stream-headers.js';
 
