@@ -19,6 +19,8 @@ export interface AppSpec extends ModuleMetadata {
   logger?: LoggerService;
   /** Whether the app believes what a proxy says in X-Forwarded-… */
   trustProxy?: boolean;
+  /** Options of the app, as `NestFactory.create` takes them; some are not in Nest 11. */
+  appOptions?: object;
 }
 
 /** Logs nothing. */
@@ -37,13 +39,21 @@ export class NestApp {
   /** Compiles the module and makes the app; does not initialise it. */
   static async create(
     platform: Platform,
-    { setUp, override = (builder) => builder, logger = SILENT, trustProxy = false, ...metadata }: AppSpec,
+    {
+      setUp,
+      override = (builder) => builder,
+      logger = SILENT,
+      trustProxy = false,
+      appOptions,
+      ...metadata
+    }: AppSpec,
   ): Promise<NestApp> {
     const builder = Test.createTestingModule(metadata).setLogger(logger);
     const module = await override(builder).compile();
     const app = new NestApp(
       module.createNestApplication(
         platform === 'express' ? new ExpressAdapter() : new FastifyAdapter({ trustProxy }),
+        appOptions,
       ),
     );
     if (platform === 'express') (app.app as NestExpressApplication).set('trust proxy', trustProxy);
