@@ -9,8 +9,9 @@ import {
   Req,
   type Type,
 } from '@nestjs/common';
-import { APP_INTERCEPTOR, HttpAdapterHost, Reflector } from '@nestjs/core';
-import { map, of, tap, timeout } from 'rxjs';
+import { CacheInterceptor, CacheModule } from '@nestjs/cache-manager';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { map, of, timeout } from 'rxjs';
 import {
   OnInit,
   OnUpgrade,
@@ -22,33 +23,6 @@ import {
   WebSockModule,
 } from '../../src/index.js';
 import { closeApps, eachPlatform, startApp } from '../support/nest.js';
-
-/** \@nestjs/cache-manager's CacheInterceptor, as far as it matters: GETs by their URL, and what is nil counts as not cached. */
-@Injectable()
-class Cache implements NestInterceptor {
-  private readonly cached = new Map<string, unknown>();
-
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
-
-  intercept(context: ExecutionContext, next: CallHandler) {
-    const request: unknown = context.switchToHttp().getRequest();
-    const { httpAdapter } = this.adapterHost;
-    if (httpAdapter.getRequestMethod(request) !== 'GET') return next.handle();
-    const key = httpAdapter.getRequestUrl(request) as string;
-    const value = this.cached.get(key) ?? null;
-    if (value !== null) return of(value);
-    return next.handle().pipe(tap((response) => this.cached.set(key, response)));
-  }
-}
-
-/** Nest's own, with JSON in place of class-transformer. */
-@Injectable()
-class Serialize extends ClassSerializerInterceptor {
-  constructor(reflector: Reflector) {
-    const plain = (value: unknown): any => JSON.parse(JSON.stringify(value));
-    super(reflector, { transformerPackage: { classToPlain: plain, plainToInstance: plain } });
-  }
-}
 
 @Injectable()
 class Wrap implements NestInterceptor {
@@ -105,7 +79,7 @@ class CountingController {
 eachPlatform('a global interceptor on %s', (platform) => {
   const start = (...interceptors: Type<NestInterceptor>[]) =>
     startApp(platform, {
-      imports: [WebSockModule],
+      imports: [WebSockModule, CacheModule.register({ ttl: 60_000 })],
       controllers: [CountingController],
       providers: [
         CountingHandler,
@@ -119,11 +93,11 @@ eachPlatform('a global interceptor on %s', (platform) => {
   afterEach(closeApps);
 
   it.each<[string, Type<NestInterceptor>[]]>([
-    ['that replays cached GETs', [Cache]],
-    ['that serializes classes', [Serialize]],
+    ['that replays cached GETs', [CacheInterceptor]],
+    ['that serializes classes', [ClassSerializerInterceptor]],
     ['that wraps every value', [Wrap]],
     ['that limits the time', [Timeout]],
-    ['of every kind, the cache inside', [Timeout, Serialize, Wrap, Cache]],
+    ['of every kind, the cache inside', [Timeout, ClassSerializerInterceptor, Wrap, CacheInterceptor]],
   ])('%s lets every upgrade through, with its own decision', async (_what, interceptors) => {
     const app = await start(...interceptors);
     for (const [i, path] of ['/declared', '/declared', '/called', '/called'].entries()) {
@@ -133,7 +107,7 @@ eachPlatform('a global interceptor on %s', (platform) => {
   });
 
   it('that caches does so for ordinary routes', async () => {
-    const app = await start(Cache);
+    const app = await start(CacheInterceptor);
     for (let i = 0; i < 2; i++) expect(await (await app.fetch('/page')).json()).toEqual({ page: 1 });
   });
 
