@@ -7,8 +7,9 @@ import path from 'node:path';
 const require = createRequire(path.resolve(import.meta.dirname, '../../src/index.ts'));
 const { dependencies } = JSON.parse(readFileSync(path.join(import.meta.dirname, 'package.json'), 'utf8'));
 
-/** @nestjs/graphql counts for itself: 13 is the one for Nest 11. */
-const majorOf = (name) => (name === '@nestjs/graphql' ? '13.' : '11.');
+/** These count for themselves; the versions are the ones for Nest 11. */
+const OWN_MAJORS = { '@nestjs/graphql': '13.', '@nestjs/cache-manager': '3.' };
+const majorOf = (name) => OWN_MAJORS[name] ?? '11.';
 
 for (const name of Object.keys(dependencies).filter((name) => name.startsWith('@nestjs/'))) {
   const file = require.resolve(`${name}/package.json`);
