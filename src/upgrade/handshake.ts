@@ -65,6 +65,21 @@ export function upgradeRequired({ httpVersionMajor }: IncomingMessage): UpgradeE
   );
 }
 
+/** What Node keeps of a request's headers unless `maxHeadersCount` says otherwise. */
+const MAX_HEADERS = 1_000;
+
+/**
+ * Are these all of the request's headers? Node drops those beyond a limit without a word, but reads the body by them: then
+ * nobody can tell where the request ends. `maxHeadersCount` is the HTTP server's; 0 is no limit.
+ */
+export function hasAllHeaders(
+  { rawHeaders }: IncomingMessage,
+  maxHeadersCount: number | null | undefined,
+): boolean {
+  const limit = maxHeadersCount ?? MAX_HEADERS;
+  return limit === 0 || rawHeaders.length < limit * 2;
+}
+
 /** Does the request announce a body? On an upgrade it would be read as frames. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;

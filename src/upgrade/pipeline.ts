@@ -12,7 +12,7 @@ import type { ErrorCode } from '../websock/errors.js';
 import type { Door } from './door.js';
 import { SHUTTING_DOWN, type Exchange } from './exchange.js';
 import { giveBack } from './give-back.js';
-import { asksForWebSocket, hasBody } from './handshake.js';
+import { asksForWebSocket, hasAllHeaders, hasBody } from './handshake.js';
 import { refuse, refuseStream, surviveErrors } from './refusal.js';
 import { SocketExchange } from './socket-exchange.js';
 import { StreamExchange } from './stream-exchange.js';
@@ -44,6 +44,8 @@ export function attachPipeline(server: AnyHttpServer, door: Door): Pipeline {
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     surviveErrors(socket);
     afterPrevious(socket, () => {
+      if (!hasAllHeaders(request, (server as HttpServer).maxHeadersCount))
+        return turnAway(socket, 431, 'Too many headers');
       if (!asksForWebSocket(request)) return giveBack(server, request, socket, head);
       if (door.isShut) return turnAway(socket, 503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING');
       // Node asks it of ordinary requests only (RFC 9112 §3.2).

@@ -18,6 +18,7 @@ export class SocketExchange extends Exchange {
     this.response.assignSocket(socket as Socket);
     // An own property, below whatever wraps it later: Express swaps the response's prototype.
     this.response.writeHead = this.#writeHead;
+    socket.on('drain', this.#onDrain);
     this.begin();
     // Node would: it is what tells access logs and the like that the response is over.
     this.response.once('finish', () => process.nextTick(() => this.response.emit('close')));
@@ -25,6 +26,7 @@ export class SocketExchange extends Exchange {
 
   protected divert(): void {
     const { response, socket } = this;
+    socket.off('drain', this.#onDrain);
     response.detachSocket(socket as Socket);
     // end(chunk) corks the socket before it writes the head; left corked, the 101 would never leave.
     while (socket.writableCorked > 0) socket.uncork();
@@ -36,6 +38,7 @@ export class SocketExchange extends Exchange {
   }
 
   protected letGo(): void {
+    this.socket.off('drain', this.#onDrain);
     this.response.detachSocket(this.socket as Socket);
     destroySoon(this.socket);
   }
@@ -43,6 +46,11 @@ export class SocketExchange extends Exchange {
   protected handOver(): void {
     handOver(this.socket);
   }
+
+  /** Node has taken its own listener off the socket; a response that is piped into would wait for ever. */
+  readonly #onDrain = (): void => {
+    if (this.response.writableNeedDrain) this.response.emit('drain');
+  };
 
   readonly #writeHead = ((status, reason, headers) => {
     const { response } = this;

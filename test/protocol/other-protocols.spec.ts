@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSock } from '../../src/core.js';
 import { serve, stopHosts, type Host } from '../support/host.js';
@@ -45,16 +46,15 @@ describe('a request that asks for another protocol (RFC 9110 §7.8)', () => {
     'hello ',
   ].join('\r\n');
 
-  it('is an ordinary request, body and all, and the connection goes on', async () => {
+  it('is an ordinary request, body and all, and the connection ends with its answer', async () => {
     const host = await serve(echo, { upgradeTimeout: 50 }, answer);
     const socket = await dial(host);
     socket.write(post);
     socket.write('world');
     const first = await nextAnswer(socket);
     expect(first.head).toMatch(/^HTTP\/1\.1 200 OK/);
-    expect(first.body).toEqual({ method: 'POST', body: 'hello world', connection: 'keep-alive' });
-    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    expect((await nextAnswer(socket)).body).toMatchObject({ method: 'GET' });
+    expect(first.body).toEqual({ method: 'POST', body: 'hello world', connection: 'close' });
+    await once(socket, 'end');
     socket.destroy();
   });
 
@@ -66,5 +66,54 @@ describe('a request that asks for another protocol (RFC 9110 §7.8)', () => {
     while (!text.includes('hello world')) text += String((await once(socket, 'data'))[0]);
     expect(text.match(/"method":"\w+"/g)).toEqual(['"method":"GET"', '"method":"POST"']);
     socket.destroy();
+  });
+
+  it('is one connection to those who count them', async () => {
+    const host = await serve(echo, {}, answer);
+    let connections = 0;
+    host.server.on('connection', () => connections++);
+    const socket = await dial(host);
+    socket.write(`${post}world`);
+    await nextAnswer(socket);
+    expect(connections).toBe(1);
+    socket.destroy();
+  });
+
+  it.each([
+    ['another protocol', 'h2c'],
+    ['a WebSocket', 'websocket'],
+  ])('hides no second request for %s behind more headers than Node keeps: 431', async (_, protocol) => {
+    const paths: string[] = [];
+    const host = await serve(echo, {}, (request, response) => {
+      paths.push(request.url!);
+      response.end();
+    });
+    const socket = await dial(host);
+    const hidden = 'GET /hidden HTTP/1.1\r\nHost: evil\r\n\r\n';
+    socket.write(
+      `POST /shown HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n` +
+        'a: b\r\n'.repeat(1_100) +
+        `Content-Length: ${hidden.length}\r\n\r\n${hidden}`,
+    );
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 431 /);
+    await once(socket, 'end');
+    expect(paths).toEqual([]);
+    socket.destroy();
+  });
+});
+
+describe('a route that answers an upgrade request with a long body', () => {
+  it('is drained to the end', async () => {
+    const block = Buffer.alloc(65_536, 'x');
+    const host = await serve(echo, {}, (_request, response) => {
+      Readable.from(Array.from({ length: 100 }, () => block)).pipe(response);
+    });
+    const client = await dial(host);
+    client.write('GET /big HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    let received = 0;
+    client.on('data', (chunk: Buffer) => (received += chunk.length));
+    await once(client, 'end');
+    expect(received).toBeGreaterThan(100 * 65_536);
+    client.destroy();
   });
 });
