@@ -100,11 +100,12 @@ export abstract class Exchange implements UpgradeSlot {
     this.#timer = setTimeout(refuse, Math.min(left + 1, MAX_INT32));
   }
 
-  /** Refuses in place of the app, whose response goes nowhere from here on. */
+  /** Refuses in place of the app, whose response goes nowhere from here on; also where it has begun one and does not end it. */
   refuse(status: number, message: string, code: ErrorCode): void {
-    if (!this.isOpen) return;
+    const isSwitching = this.#phase === 'switching';
+    if (!this.isOpen && !isSwitching) return;
     this.#isLost = true;
-    this.divert();
+    if (!isSwitching) this.divert();
     this.#turnAway(status, message, code);
     this.#end();
   }

@@ -12,7 +12,11 @@ export class SocketExchange extends Exchange {
   readonly response: ServerResponse;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Buffer, door: Door, onOver: () => void) {
-    super(request, socket, head, door, onOver);
+    super(request, socket, head, door, () => {
+      onOver();
+      // Node would; without a body of its own the request has no other end.
+      process.nextTick(() => request.emit('close'));
+    });
     this.response = new ServerResponse(request);
     this.response.shouldKeepAlive = false;
     this.response.assignSocket(socket as Socket);
@@ -57,6 +61,8 @@ export class SocketExchange extends Exchange {
     const { writeHead } = ServerResponse.prototype;
     if (this.takeHead(status, typeof reason === 'string' ? headers : reason))
       return writeHead.call(response, 101);
+    // What the client still sends is of no use, and only who reads notices that it leaves.
+    this.socket.resume();
     return Reflect.apply(writeHead, response, [status, reason, headers]);
   }) as WriteHead;
 }

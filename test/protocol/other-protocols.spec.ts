@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { WebSock } from '../../src/core.js';
+import { upgrade, type WebSock } from '../../src/core.js';
 import { serve, stopHosts, type Host } from '../support/host.js';
+import { Log } from '../support/log.js';
+import { settled } from '../support/timing.js';
 
 afterEach(stopHosts);
 
@@ -102,7 +104,7 @@ describe('a request that asks for another protocol (RFC 9110 §7.8)', () => {
   });
 });
 
-describe('a route that answers an upgrade request with a long body', () => {
+describe('a route that answers an upgrade request itself', () => {
   it('is drained to the end', async () => {
     const block = Buffer.alloc(65_536, 'x');
     const host = await serve(echo, {}, (_request, response) => {
@@ -115,5 +117,33 @@ describe('a route that answers an upgrade request with a long body', () => {
     await once(client, 'end');
     expect(received).toBeGreaterThan(100 * 65_536);
     client.destroy();
+  });
+
+  it('is told when the client leaves, whatever it sent behind the request', async () => {
+    const closed = new Log<string>();
+    const host = await serve(echo, {}, (request, response) => {
+      request.once('close', () => closed.add('request'));
+      response.once('close', () => closed.add('response'));
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write('data: 1\n\n');
+    });
+    const client = await dial(host);
+    client.write('GET /sse HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    client.write(Buffer.alloc(200_000));
+    await once(client, 'data');
+    client.resetAndDestroy();
+    expect([await closed.next(), await closed.next()].sort()).toEqual(['request', 'response']);
+    await settled(() => host.tcpConnections, 30);
+    expect(host.tcpConnections).toBe(0);
+  });
+
+  it('is bounded by upgradeTimeout when it upgrades, begins an answer and does not end it', async () => {
+    const host = await serve(echo, { upgradeTimeout: 100 }, (request, response, websock) => {
+      upgrade(request, websock);
+      response.flushHeaders();
+    });
+    const client = await host.open();
+    expect(client.status).toBe(503);
+    expect(await client.ended()).toBe('fin');
   });
 });
