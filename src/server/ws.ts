@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer, type PerMessageDeflateOptions, type ServerOptions } from 'ws';
 import type { ConnectionRegistry } from '../connection/registry.js';
 import type { AcceptedUpgrade } from '../upgrade/door.js';
@@ -31,6 +32,7 @@ export class WsServer implements Server {
     const handshake = handshakeFor(accepted);
     if (options.compress) declineBadOffers(handshake.headers, deflateSettings(options));
     if (isStream(socket)) translateAnswer(socket);
+    else writeHeadAsLatin1(socket, accepted.headers);
     // All of it is synchronous.
     this.#serverFor(options).handleUpgrade(handshake as unknown as IncomingMessage, socket, head, (ws) => {
       const connection = this.#registry.open({ handler, argument, request, options, context }, (listener) => {
@@ -67,6 +69,16 @@ export class WsServer implements Server {
 /** Before ws writes its 101: the app's headers go on it. */
 function addHeaders(lines: string[], request: IncomingMessage): void {
   for (const [name, value] of asHandshake(request).appHeaders) lines.push(`${name}: ${value}`);
+}
+
+/** Header values are latin1 (RFC 9110 §5.5), as Node writes them; ws would write its 101 as UTF-8. */
+function writeHeadAsLatin1(socket: Duplex, headers: AcceptedUpgrade['headers']): void {
+  if (headers.every(([, value]) => /^[\x00-\x7f]*$/.test(value))) return;
+  const { write } = socket;
+  socket.write = ((head: string) => {
+    socket.write = write;
+    return Reflect.apply(write, socket, [head, 'latin1']) as boolean;
+  }) as Duplex['write'];
 }
 
 /** The options that ws wants for itself. */

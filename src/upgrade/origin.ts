@@ -31,10 +31,18 @@ function isAllowed(
   request: UpgradeRequest,
   host: string | undefined,
 ): boolean {
-  if (typeof rule === 'function') return rule(origin, request);
+  if (typeof rule === 'function') return answerOf(rule(origin, request));
   if (rule === 'same-host')
     return hostName(origin) !== undefined && hostName(origin) === hostName(`http://${host}`);
   return rule.includes(origin.toLowerCase());
+}
+
+/** Only true lets a page in; a promise, which would pass for it, is the app's mistake. */
+function answerOf(answer: unknown): boolean {
+  if (typeof answer === 'boolean') return answer;
+  throw new TypeError(
+    'checkOrigin: the function must answer true or false at once, not with a promise or anything else',
+  );
 }
 
 function hostName(url: string): string | undefined {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 /** The path of a request's target (RFC 9112 §3.2), as it was sent. */
 export function pathOf({ url = '/' }: Pick<IncomingMessage, 'url'>): string {
   const [target = ''] = url.split(/[?#]/, 1);
-  const path = target.replace(/^https?:\/\/[^/]*/i, '');
+  const path = target.replace(/^https?:\/\/[^/]+/i, '');
   return path === '' ? '/' : path;
 }
 

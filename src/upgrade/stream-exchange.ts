@@ -63,7 +63,11 @@ export class StreamExchange extends Exchange {
     if (status < 200 || status > 299) return this.#sendHead(status);
     this.#diverts = 'body';
     for (const name of ['content-length', 'content-type', 'content-encoding']) response.removeHeader(name);
-    return this.#sendHead(501);
+    this.#sendHead(501);
+    // At once: what the app goes on to write is for nobody.
+    Reflect.apply(Http2ServerResponse.prototype.end, response, []);
+    this.letGo();
+    return response;
   };
 
   #sendHead(status: number): Http2ServerResponse {

@@ -147,3 +147,17 @@ describe('a route that answers an upgrade request itself', () => {
     expect(await client.ended()).toBe('fin');
   });
 });
+
+describe('a header of the app on the 101', () => {
+  it('is latin1, as on any other response (RFC 9110 §5.5)', async () => {
+    const host = await serve(echo, {}, (request, response, websock) => {
+      response.setHeader('X-Name', 'Zo\u00eb');
+      upgrade(request, websock);
+      response.end();
+    });
+    const client = await host.open();
+    expect([client.status, client.header('x-name')]).toEqual([101, 'Zo\u00eb']);
+    client.text('é');
+    expect(await client.nextText()).toBe('é');
+  });
+});

@@ -211,6 +211,7 @@ describe('a refusal is an HTTP response, and the session goes on', () => {
     ['end', (_, response) => response.end('hello')],
     ['writeHead', (_, response) => response.writeHead(200, { 'content-length': '5' }).end('hello')],
     ['write', (_, response) => (response.write('hel'), response.end('lo'))],
+    ['a stream that does not end', (_, response) => void response.write('hel')],
     [
       '204',
       (_, response) => {
