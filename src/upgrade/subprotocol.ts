@@ -1,8 +1,6 @@
 import { UpgradeError } from '../websock/errors.js';
-import type { ResolvedOptions } from '../websock/options.js';
+import { TOKEN, type ResolvedOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Chooses a subprotocol (RFC 6455 §4.2.2): the client's first that is served, `''` for none.

@@ -162,7 +162,7 @@ const isWindowBits: Check = (value) =>
   Number.isInteger(value) && (value as number) >= 9 && (value as number) <= 15;
 
 /** A subprotocol's name is an HTTP token (RFC 6455 §4.1). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const isProtocols: Check = (value) =>
   isFunction(value) || (isStringList(value) && (value as string[]).every((name) => TOKEN.test(name)));
 
