@@ -2,11 +2,11 @@ import type { Connection } from '../websock/connection.js';
 import { ResultError, WebSockError } from '../websock/errors.js';
 import type { ControlMessage, DataMessage } from '../websock/message.js';
 import type { ResolvedOptions } from '../websock/options.js';
-import type { CallbackName } from '../websock/websock.js';
+import type { ResultStream } from '../websock/result.js';
 import type { PendingCall } from './call.js';
 import type { Cancel, Clock } from './clock.js';
 import { crashed, stopped, type Ending } from './ending.js';
-import { methodName } from './handler.js';
+import { methodName, type RunnableCallback } from './handler.js';
 import type { Envelope } from './inbox.js';
 import { checkResult, Fault, type Outcome, type Outgoing } from './outgoing.js';
 import { isPromiseLike } from './promise-like.js';
@@ -16,6 +16,10 @@ import { reportError, reportOverrun, type Reporter } from './reports.js';
 export interface RunningConnection extends Connection, Reporter {
   /** The client must drain before anything more is sent. */
   readonly isPressured: boolean;
+  /** The end is decided. */
+  readonly isEnding: boolean;
+  /** The method that runs, where the handler has several for a callback and says which. */
+  runningMethod: string | undefined;
   /** Sends one message of a result. */
   deliver(message: Outgoing): void;
   /** The handler has decided the end: what waits is dropped. */
@@ -26,7 +30,7 @@ export interface RunningConnection extends Connection, Reporter {
   callbackResumed(): void;
 }
 
-type RunnableCallback = Exclude<CallbackName, 'terminate'>;
+type Apply = (value: any) => void;
 
 /**
  * Runs a connection's callbacks, one at a time, and applies their results: check the whole of it, send each message, keep
@@ -39,20 +43,26 @@ export class CallbackRunner {
   /**
    * - `idle`: free for the next
    * - `running`: a callback has not settled
-   * - `sending`: a result is half sent, the client must drain
+   * - `sending`: the client must drain before the rest of a result is sent, or the next of a stream is asked for
    */
   #phase: 'idle' | 'running' | 'sending' = 'idle';
-  /** The callback that runs, or ran last. */
+  /** The callback that runs, or ran last, and what it was called with. */
   #callback: RunnableCallback = 'init';
+  #message: unknown;
   #state: unknown;
   #isInitialised = false;
+  #isRecovering = false;
   /** The call that the running `handleInfo` answers. */
   #call: PendingCall | undefined;
   /** The result being sent, and how many of its messages have left. */
   #outcome: Outcome | undefined;
   #sent = 0;
+  /** The results of a callback that is an async generator. */
+  #stream: ResultStream<unknown> | undefined;
   /** Bound the callback that runs. */
   #limits: Cancel[] = [];
+  /** Counts what was abandoned: late settlements of an earlier one are ignored. */
+  #abandoned = 0;
 
   constructor(connection: RunningConnection, options: ResolvedOptions, clock: Clock) {
     this.#connection = connection;
@@ -92,9 +102,11 @@ export class CallbackRunner {
     this.#run(envelope.callback, envelope.message);
   }
 
-  /** The client has drained, or the transport is gone: goes on with a half-sent result. */
+  /** The client has drained, the transport is gone or the end decided: goes on with a half-sent result or with a stream. */
   proceed(): void {
-    if (this.#phase === 'sending') this.#send(this.#outcome!);
+    if (this.#phase !== 'sending') return;
+    if (this.#outcome !== undefined) this.#send(this.#outcome);
+    else this.#pull(this.#stream!);
   }
 
   /** The end is decided: the call at hand is not answered any more. */
@@ -111,24 +123,26 @@ export class CallbackRunner {
   /** Gives up the callback that runs, or what is left of its result: late results are ignored. */
   abandon(limit: number): void {
     if (this.#phase === 'running') reportOverrun(this.#connection, this.#callback, limit);
+    const stream = this.#stream;
+    this.#abandoned++;
     this.#endLimits();
-    this.#outcome = undefined;
-    this.#phase = 'idle';
+    this.#finish();
+    // Nobody waits for it any more; its `finally` runs as soon as it can.
+    if (stream !== undefined) void closing(stream).catch(() => {});
   }
 
   #run(callback: RunnableCallback, message: unknown): void {
     this.#phase = 'running';
     this.#callback = callback;
+    this.#message = message;
+    this.#connection.runningMethod = undefined;
     let result: unknown;
-    let isPending: boolean;
     try {
       result = this.#invoke(callback, message);
-      isPending = isPromiseLike(result);
     } catch (error) {
-      return this.#crash(error);
+      return this.#fail(error);
     }
-    if (isPending) this.#await(result as PromiseLike<unknown>);
-    else this.#settle(result);
+    this.#take(result);
   }
 
   #invoke(callback: RunnableCallback, message: unknown): unknown {
@@ -146,13 +160,41 @@ export class CallbackRunner {
     }
   }
 
-  #await(promise: PromiseLike<unknown>): void {
+  /** What a callback returned: a result, a promise of one, or a stream of them. */
+  #take(returned: unknown): void {
+    if (Array.isArray(returned)) return this.#settle(returned);
+    let isPending: boolean;
+    try {
+      isPending = isPromiseLike(returned);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    if (isPending) {
+      if (this.#callback === 'init' && this.#limits.length === 0) this.#limitInit();
+      this.#await(returned as PromiseLike<unknown>, this.#take);
+    } else if (isStream(returned)) {
+      this.#stream = returned;
+      if (this.#callback === 'init' && this.#limits.length === 0) this.#limitInit();
+      this.#pull(returned);
+    } else {
+      this.#settle(returned);
+    }
+  }
+
+  #await(promise: PromiseLike<unknown>, apply: Apply): void {
     this.#connection.callbackSuspended();
-    if (this.#callback === 'init') this.#limitInit();
+    const abandoned = this.#abandoned;
     Promise.resolve(promise).then(
-      (result) => this.#resume(this.#settle, result),
-      (error) => this.#resume(this.#crash, error),
+      (value) => this.#resume(abandoned, apply, value),
+      (error) => this.#resume(abandoned, this.#fail, error),
     );
+  }
+
+  /** Goes on after an asynchronous callback, unless it was abandoned meanwhile. */
+  #resume(abandoned: number, apply: Apply, value: unknown): void {
+    if (abandoned !== this.#abandoned) return;
+    apply.call(this, value);
+    this.#connection.callbackResumed();
   }
 
   #limitInit(): void {
@@ -166,19 +208,58 @@ export class CallbackRunner {
     });
   }
 
-  /** Goes on after an asynchronous callback, unless it was abandoned meanwhile. */
-  #resume(apply: (value: unknown) => void, value: unknown): void {
-    if (this.#phase !== 'running') return;
-    apply.call(this, value);
-    this.#connection.callbackResumed();
+  // A stream of results
+
+  /** Asks a stream for its next result, once the client has drained. Once the end is decided the stream is closed instead. */
+  #pull(stream: ResultStream<unknown>): void {
+    if (this.#connection.isEnding) return this.#closeStream(stream, this.#finish);
+    if (this.#connection.isPressured) {
+      this.#phase = 'sending';
+      return;
+    }
+    this.#phase = 'running';
+    let step: PromiseLike<unknown>;
+    try {
+      step = stream.next();
+    } catch (error) {
+      this.#stream = undefined;
+      return this.#fail(error);
+    }
+    this.#await(step, this.#step);
   }
+
+  #step({ done, value }: IteratorResult<unknown>): void {
+    if (done !== true) return this.#settle(value);
+    this.#stream = undefined;
+    // Of a stream that ended without a result nothing is to be applied; `init` must give a state.
+    if (value === undefined && this.#isInitialised) this.#finish();
+    else this.#settle(value);
+  }
+
+  /** Ends a stream early: its `finally` runs before anything else of this connection does. */
+  #closeStream(stream: ResultStream<unknown>, next: Apply): void {
+    this.#stream = undefined;
+    this.#phase = 'running';
+    const { terminateTimeout } = this.#options;
+    this.limit(terminateTimeout, () => {
+      this.abandon(terminateTimeout);
+      this.#connection.callbackResumed();
+    });
+    this.#await(closing(stream), (result) => {
+      this.#endLimits();
+      next.call(this, result);
+    });
+  }
+
+  // Its result
 
   #settle(result: unknown): void {
     let outcome: Outcome;
     try {
-      outcome = checkResult(result);
+      outcome = checkResult(result, this.#options.codec);
     } catch (error) {
-      return this.#crash(error instanceof Fault ? new ResultError(this.#method(), error.message) : error);
+      const cause = { cause: (error as Error).cause };
+      return this.#fail(error instanceof Fault ? new ResultError(this.#method(), error.message, cause) : error);
     }
     this.#endLimits();
     if (outcome.stop !== undefined) this.#connection.endByHandler(stopped(outcome.stop));
@@ -204,18 +285,56 @@ export class CallbackRunner {
     this.#outcome = undefined;
     this.#state = state;
     this.#isInitialised = true;
-    this.#phase = 'idle';
-    if (this.#call === undefined) return;
-    if (reply === undefined) this.#call.noReply();
-    else this.#call.reply(reply.term);
+    if (reply !== undefined && this.#call !== undefined) {
+      this.#call.reply(reply.term);
+      this.#call = undefined;
+    }
+    if (this.#stream === undefined) this.#finish();
+    else this.#pull(this.#stream);
+  }
+
+  /** Nothing is left of the callback. */
+  #finish(): void {
+    this.#call?.noReply();
     this.#call = undefined;
+    this.#message = undefined;
+    this.#outcome = undefined;
+    this.#stream = undefined;
+    this.#isRecovering = false;
+    this.#phase = 'idle';
+  }
+
+  // Its failure
+
+  /** The handler may make a result of a failure, once. */
+  #fail(error: unknown): void {
+    if (this.#stream !== undefined) return this.#closeStream(this.#stream, () => this.#fail(error));
+    const { recover } = this.#connection.handler;
+    if (recover === undefined || this.#isRecovering) return this.#crash(error);
+    this.#isRecovering = true;
+    const failure = { callback: this.#callback, message: this.#message, state: this.#state, error };
+    let recovered: unknown;
+    try {
+      recovered = recover(failure, this.#connection);
+    } catch (failed) {
+      return this.#crash(failed);
+    }
+    const take = (result: unknown) => (result === undefined ? this.#crash(error) : this.#take(result));
+    if (isPromiseLike(recovered)) this.#await(recovered, take);
+    else take(recovered);
   }
 
   #crash(error: unknown): void {
     this.#endLimits();
-    reportError(this.#connection, this.#callback, error);
+    if (!this.#isCancelled(error)) reportError(this.#connection, this.#callback, error);
     this.#connection.endByHandler(crashed(error));
-    this.#phase = 'idle';
+    this.#finish();
+  }
+
+  /** The work was called off because the connection ends, as `signal` asks. */
+  #isCancelled(error: unknown): boolean {
+    if (!this.#connection.isEnding) return false;
+    return error === this.#connection.signal.reason || (error as Error | null)?.name === 'AbortError';
   }
 
   #endLimits(): void {
@@ -224,6 +343,19 @@ export class CallbackRunner {
   }
 
   #method(): string {
-    return methodName(this.#connection.handler, this.#callback);
+    return methodName(this.#connection.handler, this.#callback, this.#connection.runningMethod);
   }
+}
+
+function isStream(returned: unknown): returned is ResultStream<unknown> {
+  return (
+    typeof returned === 'object' &&
+    returned !== null &&
+    Symbol.asyncIterator in returned &&
+    typeof (returned as ResultStream<unknown>).next === 'function'
+  );
+}
+
+async function closing(stream: ResultStream<unknown>): Promise<void> {
+  await stream.return?.(undefined);
 }

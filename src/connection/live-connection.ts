@@ -64,6 +64,7 @@ export class LiveConnection
   readonly request: UpgradeRequest;
   readonly app: string;
   readonly handler: Handler;
+  runningMethod: string | undefined;
 
   readonly #owner: ConnectionOwner;
   readonly #options: ResolvedOptions;
@@ -285,6 +286,10 @@ export class LiveConnection
     return this.#pressure.pressured;
   }
 
+  get isEnding(): boolean {
+    return this.#ending !== undefined;
+  }
+
   deliver({ opcode, payload }: Outgoing): void {
     if (!this.#gone && !this.#transport.send(opcode, payload)) this.#press();
   }
@@ -302,7 +307,7 @@ export class LiveConnection
     this.#work();
   }
 
-  /** After a drain, or when the transport has gone. */
+  /** After a drain, when the transport has gone, or the end is decided. */
   #continue(): void {
     this.#runner.proceed();
     this.#work();
@@ -339,7 +344,7 @@ export class LiveConnection
 
   /** An ending from outside: decides it, and goes on to it unless a callback is at work. */
   #end(ending: Ending): void {
-    if (this.#decide(ending)) this.#context.runInAsyncScope(this.#work, this);
+    if (this.#decide(ending)) this.#context.runInAsyncScope(this.#continue, this);
   }
 
   /** The first cause wins. From here on nothing new is received. */
@@ -383,6 +388,7 @@ export class LiveConnection
 
   #leave(ending: Ending): void {
     this.#isLeaving = true;
+    this.runningMethod = undefined;
     const { websock } = this.handler;
     const terminate = () => websock.terminate?.(ending.reason, this.#runner.state, factsOf(ending), this);
     this.#departure!.leave(ending, this.#runner.isInitialised ? terminate : undefined);

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { isUint8Array } from 'node:util/types';
+import { jsonCodec, type Codec, type EncodedMessage } from '../websock/codec.js';
 import { isCloseCode, MAX_CLOSE_REASON_BYTES } from '../websock/close.js';
 import type { Opcode, Payload } from '../websock/message.js';
 
@@ -34,11 +35,11 @@ const MAX_CONTROL_BYTES = 125;
 const MAX_DEPTH = 1_000;
 
 /**
- * Checks a whole result before any of it is sent.
+ * Checks a whole result before any of it is sent; `codec` encodes its `json(value)` messages.
  *
  * @throws Fault
  */
-export function checkResult(result: unknown): Outcome {
+export function checkResult(result: unknown, codec: Codec = jsonCodec): Outcome {
   if (!Array.isArray(result))
     throw new Fault(`expected a result tuple such as ['ok', state], got ${show(result)}`);
   switch (result[0]) {
@@ -47,18 +48,18 @@ export function checkResult(result: unknown): Outcome {
       return { messages: NONE, state: result[1] };
     case 'push':
       arity(result, 3, "['push', messages, state]");
-      return { messages: checkMessages(result[1]), state: result[2] };
+      return { messages: checkMessages(result[1], codec), state: result[2] };
     case 'reply':
       arity(result, 4, "['reply', term, messages, state]");
-      return { messages: checkMessages(result[2]), state: result[3], reply: { term: result[1] } };
+      return { messages: checkMessages(result[2], codec), state: result[3], reply: { term: result[1] } };
     case 'stop':
-      return checkStop(result);
+      return checkStop(result, codec);
     default:
       throw new Fault(`the tag must be 'ok', 'push', 'reply' or 'stop', not ${show(result[0])}`);
   }
 }
 
-function checkStop(result: unknown[]): Outcome {
+function checkStop(result: unknown[], codec: Codec): Outcome {
   const [, reason, detail, messages] = result;
   switch (result.length) {
     case 3:
@@ -71,7 +72,7 @@ function checkStop(result: unknown[]): Outcome {
       return { messages: NONE, state: result[3], stop: { reason, ...checkDetail(detail), detailed: true } };
     case 5:
       return {
-        messages: checkMessages(messages),
+        messages: checkMessages(messages, codec),
         state: result[4],
         stop: { reason, ...checkDetail(detail), detailed: true },
       };
@@ -125,15 +126,17 @@ function checkCloseReason(reason: unknown): string | Uint8Array {
   return reason;
 }
 
-function checkMessages(messages: unknown): readonly Outgoing[] {
+function checkMessages(messages: unknown, codec: Codec): readonly Outgoing[] {
   if (!Array.isArray(messages)) {
     throw new Fault(`messages must be [opcode, payload] or a list of these, not ${show(messages)}`);
   }
   if (messages.length === 0) return NONE;
-  return typeof messages[0] === 'string' ? [checkMessage(messages)] : Array.from(messages, checkMessage);
+  return typeof messages[0] === 'string'
+    ? [checkMessage(messages, codec)]
+    : Array.from(messages, (message) => checkMessage(message, codec));
 }
 
-function checkMessage(message: unknown): Outgoing {
+function checkMessage(message: unknown, codec: Codec): Outgoing {
   if (!Array.isArray(message) || message.length !== 2) {
     throw new Fault(`a message must be [opcode, payload], not ${show(message)}`);
   }
@@ -146,9 +149,23 @@ function checkMessage(message: unknown): Outgoing {
     case 'ping':
     case 'pong':
       return { opcode, payload: checkControl(opcode, given) };
+    case 'json':
+      return checkMessage(encode(given, codec), codec);
     default:
       throw new Fault(`an opcode must be 'text', 'binary', 'ping' or 'pong', not ${show(opcode)}`);
   }
+}
+
+function encode(value: unknown, codec: Codec): EncodedMessage {
+  let message: EncodedMessage;
+  try {
+    message = codec.encode(value);
+  } catch (error) {
+    throw new Fault(`the codec cannot encode ${show(value)}: ${String(error)}`, { cause: error });
+  }
+  // Else a codec that answers with a value would never come to an end.
+  if (message?.[0] === 'text' || message?.[0] === 'binary') return message;
+  throw new Fault(`the codec must encode to a text or a binary message, not to ${show(message)}`);
 }
 
 function checkText(given: unknown): string | Uint8Array {

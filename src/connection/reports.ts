@@ -8,6 +8,8 @@ export interface Reporter {
   readonly app: string;
   readonly ref: string;
   readonly handler: Handler;
+  /** The method that runs, where the handler has several for a callback and says which. */
+  readonly runningMethod: string | undefined;
 }
 
 export function reportStart(reporter: Reporter): void {
@@ -33,13 +35,13 @@ export function reportStop(
 
 export function reportError(reporter: Reporter, callback: CallbackName, error: unknown): void {
   if (!telemetry.callbackError.hasSubscribers) return;
-  const method = methodName(reporter.handler, callback);
+  const method = methodName(reporter.handler, callback, reporter.runningMethod);
   telemetry.callbackError.publish({ ...eventOf(reporter), method, error });
 }
 
 export function reportOverrun(reporter: Reporter, callback: CallbackName, limit: number): void {
   if (!telemetry.callbackOverrun.hasSubscribers) return;
-  const method = methodName(reporter.handler, callback);
+  const method = methodName(reporter.handler, callback, reporter.runningMethod);
   telemetry.callbackOverrun.publish({ ...eventOf(reporter), method, limit });
 }
 

@@ -1,7 +1,7 @@
 import type { Transport, TransportListener } from '../connection/transport.js';
 import { isCloseCode, NO_STATUS_RECEIVED } from '../websock/close.js';
 import { ProtocolError } from '../websock/errors.js';
-import type { ControlMessage, DataMessage, Message, Opcode } from '../websock/message.js';
+import type { ControlMessage, DataMessage, RawMessage, Opcode } from '../websock/message.js';
 import { Inbound } from './memory-inbound.js';
 import { Outbound } from './memory-outbound.js';
 import { bytesOf, frameSize, isControl, reasonFault, received, type WireLimits } from './memory-wire.js';
@@ -102,7 +102,7 @@ export class MemoryTransport implements Transport {
   // The client's end
 
   /** The client sends a message, in one frame. */
-  receive([opcode, payload]: Message): void {
+  receive([opcode, payload]: RawMessage): void {
     const bytes = bytesOf(payload);
     this.#arrive(frameSize(bytes.length, true), () => {
       const message = received(opcode, bytes, this.#limits);

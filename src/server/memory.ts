@@ -2,7 +2,7 @@ import type { ConnectionOwner, ConnectionSpec, LiveConnection } from '../connect
 import type { ConnectionRegistry } from '../connection/registry.js';
 import { NO_STATUS_RECEIVED } from '../websock/close.js';
 import type { ProtocolError } from '../websock/errors.js';
-import type { ControlMessage, DataMessage, Message } from '../websock/message.js';
+import type { ControlMessage, DataMessage, RawMessage } from '../websock/message.js';
 import { MemoryTransport, type MemoryPeer } from './memory-transport.js';
 import { bytesOf } from './memory-wire.js';
 
@@ -25,7 +25,7 @@ export class MemoryClient {
   }
 
   /** Sends a message, in one frame. One that is too large, or that is no good, is a violation. */
-  send(message: Message): void {
+  send(message: RawMessage): void {
     this.#transport.receive(message);
   }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { EventEmitter } from 'node:events';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { bytesOf } from '../server/memory-wire.js';
-import type { Message, Payload } from '../websock/message.js';
+import type { RawMessage, Payload } from '../websock/message.js';
 import { Expectations, type ExpectOptions } from './expectations.js';
 
 let pings = 0;
@@ -46,7 +46,7 @@ export class ClientConnection extends Expectations {
   }
 
   /** Sends a message: `client.send(text('hi'))`. */
-  send([opcode, payload]: Message): void {
+  send([opcode, payload]: RawMessage): void {
     const bytes = bytesOf(payload);
     if (opcode === 'ping' || opcode === 'pong') this.#socket[opcode](bytes);
     else this.#socket.send(bytes, { binary: opcode === 'binary' });

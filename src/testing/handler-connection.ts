@@ -8,7 +8,7 @@ import { telemetry, type CallbackError, type ConnectionStop } from '../telemetry
 import { ABNORMAL_CLOSURE, type CloseReason } from '../websock/close.js';
 import type { ConnectionRef } from '../websock/connection.js';
 import { ProtocolError } from '../websock/errors.js';
-import type { Message, Payload } from '../websock/message.js';
+import type { RawMessage, Payload } from '../websock/message.js';
 import { Expectations, type ExpectOptions } from './expectations.js';
 import { settled, type TestClock } from './test-clock.js';
 
@@ -58,7 +58,7 @@ export class HandlerConnection extends Expectations {
   // The client
 
   /** Sends a message: `room.send(text('hi'))`. One that is too large, or that is no good, is a violation, as on the wire. */
-  send(message: Message): void {
+  send(message: RawMessage): void {
     this.#client.send(message);
   }
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { bytesOf } from '../server/memory-wire.js';
-import type { ControlMessage, DataMessage, Message } from '../websock/message.js';
+import type { ControlMessage, DataMessage, RawMessage } from '../websock/message.js';
 
 /** A message as a client receives it: text as a string, everything else as a Buffer. */
 export type ReceivedMessage = DataMessage | ControlMessage;
@@ -15,8 +15,8 @@ export interface Matcher {
  * `[opcode, payload]`, or a function that says so.
  */
 export type ExpectedMessage =
-  | Message
-  | readonly [opcode: Message[0], payload: Matcher]
+  | RawMessage
+  | readonly [opcode: RawMessage[0], payload: Matcher]
   | Matcher
   | ((message: ReceivedMessage) => boolean);
 

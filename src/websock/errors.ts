@@ -89,8 +89,9 @@ export class ResultError extends WebSockError {
     /** The handler's name, with the method: `RoomHandler.say`. */
     readonly method: string,
     fault: string,
+    options?: ErrorOptions,
   ) {
-    super('WEBSOCK_RESULT', `${method}() returned a bad result: ${fault}`);
+    super('WEBSOCK_RESULT', `${method}() returned a bad result: ${fault}`, options);
   }
 }
 

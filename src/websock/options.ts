@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { createDeflateRaw, type ZlibOptions } from 'node:zlib';
 import { isCloseCode } from './close.js';
+import type { Codec } from './codec.js';
 import { ConfigError } from './errors.js';
 import type { UpgradeRequest } from './request.js';
 
@@ -87,6 +88,13 @@ export interface WebSockOptions {
   closeTimeout?: number;
   /** How long guards and `@OnUpgrade` together may take, ms, then 503; and `init`, then 1011. Default 10 000; Infinity = no limit. */
   upgradeTimeout?: number;
+  /**
+   * A callback that has not settled for so many ms is reported: a telemetry event and one `warn`. It goes on. Default 5 000;
+   * Infinity = never.
+   */
+  slowCallback?: number;
+  /** Decodes messages for schemas and `@MessageBody()`, encodes what is pushed as `json(value)`. Default JSON text. */
+  codec?: Codec;
   /** Check the opening handshake before `@OnUpgrade` runs; `false` leaves that to the server. Default true. */
   earlyValidateUpgrade?: boolean;
 }
@@ -119,8 +127,8 @@ export interface CapacityOptions {
 export type ResolvedCapacity = Readonly<Required<CapacityOptions>>;
 
 /** All options with their values; what a connection is given. */
-export type ResolvedOptions = Readonly<Required<Omit<WebSockOptions, 'protocols' | 'checkOrigin'>>> &
-  Readonly<Pick<WebSockOptions, 'protocols' | 'checkOrigin'>>;
+export type ResolvedOptions = Readonly<Required<Omit<WebSockOptions, 'protocols' | 'checkOrigin' | 'codec'>>> &
+  Readonly<Pick<WebSockOptions, 'protocols' | 'checkOrigin' | 'codec'>>;
 
 /** The waiting client messages' second mark, beside `maxInbound`. */
 export const MAX_INBOUND_BYTES = 1_048_576;
@@ -139,6 +147,7 @@ const DEFAULTS = {
   terminateTimeout: 5_000,
   closeTimeout: 30_000,
   upgradeTimeout: 10_000,
+  slowCallback: 5_000,
   earlyValidateUpgrade: true,
 } as const;
 
@@ -158,6 +167,8 @@ const isFunction: Check = (value) => typeof value === 'function';
 const isStringList: Check = (value) =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');
 const isPlainObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isCodec: Check = (value) =>
+  isPlainObject(value) && isFunction((value as Codec).decode) && isFunction((value as Codec).encode);
 const isWindowBits: Check = (value) =>
   Number.isInteger(value) && (value as number) >= 9 && (value as number) <= 15;
 
@@ -199,6 +210,8 @@ const RULES: Readonly<Record<keyof WebSockOptions, Rule>> = {
   terminateTimeout: MILLISECONDS,
   closeTimeout: MILLISECONDS,
   upgradeTimeout: MILLISECONDS,
+  slowCallback: MILLISECONDS,
+  codec: ['an object with the functions decode and encode', isCodec],
   earlyValidateUpgrade: BOOLEAN,
 };
 

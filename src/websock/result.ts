@@ -38,6 +38,15 @@ export type HandleResult<S> = OkResult<S> | PushResult<S> | ReplyResult<S> | Sto
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | PromiseLike<T>;
 
+/**
+ * What a callback may return: a result, a promise of one, or an async generator of several. Each that it yields is applied in
+ * order, the next is asked for when the client has drained; what it returns, if anything, is the last.
+ */
+export type CallbackReturn<S> = Awaitable<HandleResult<S>> | ResultStream<S>;
+
+/** An async generator of results. */
+export type ResultStream<S> = AsyncGenerator<HandleResult<S>, HandleResult<S> | void, void>;
+
 /** `['ok', state]`: keeps the state. */
 export function ok<S>(state: S): OkResult<S> {
   return ['ok', state];
