@@ -6,21 +6,24 @@ import path from 'node:path';
  */
 const FLOORS = [
   ['websock'],
-  ['telemetry'],
+  ['telemetry', 'clause'],
   ['connection', 'upgrade', 'pubsub'],
   ['server', 'engine'],
   ['nest'],
-  ['', 'testing', 'dashboard'], // '' is a file directly in src/, an entry point
+  ['', 'testing', 'msgpack', 'opentelemetry', 'dashboard'], // '' is a file directly in src/, an entry point
 ];
 
 /** A package, and the files of src/ that may import it; specs may import any. Node's own modules are free. */
 const PACKAGES = [
   [/^@nestjs\/testing(\/|$)/, /^testing\//],
   [/^(@nestjs\/[^/]+|rxjs|reflect-metadata)(\/|$)/, /^(nest\/|testing\/|dashboard\/|index\.ts$)/],
+  [/^@standard-schema\/spec$/, /^(clause|nest)\//],
+  [/^msgpackr$/, /^msgpack\//],
+  [/^@opentelemetry\/api$/, /^opentelemetry\//],
   [/^ws$/, /^(server\/ws[^/]*$|testing\/)/],
 ];
 
-const ENTRY_POINT = /^([^/]+|(testing|dashboard)\/index)\.ts$/;
+const ENTRY_POINT = /^([^/]+|(testing|msgpack|opentelemetry|dashboard)\/index)\.ts$/;
 const SPEC = /\.spec\.ts$/;
 
 const floorOf = (folder) => FLOORS.findIndex((folders) => folders.includes(folder));
@@ -57,7 +60,7 @@ export const floors = {
     type: 'problem',
     messages: {
       import: 'Floors: {{reason}}.',
-      barrel: 'Floors: re-exports belong to entry points (src/*.ts, src/testing/index.ts).',
+      barrel: 'Floors: re-exports belong to entry points (src/*.ts, src/testing/index.ts and its like).',
       folder: 'Floors: "{{folder}}/" has no floor yet: give it one in eslint/floors.js.',
     },
   },

@@ -7,8 +7,10 @@ const SECTIONS = [
   'typecheck',
   'typecheck:ts7',
   'test:types',
+  'docs',
   'build',
   'jest',
+  'bench:smoke',
   'test:nest11',
   'check:package',
 ];

@@ -1,15 +1,18 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { callbackTracing } from '../telemetry/callback-tracing.js';
 import type { Connection } from '../websock/connection.js';
 import { ResultError, WebSockError } from '../websock/errors.js';
 import type { ControlMessage, DataMessage } from '../websock/message.js';
 import type { ResolvedOptions } from '../websock/options.js';
 import type { ResultStream } from '../websock/result.js';
 import type { PendingCall } from './call.js';
+import { traceCallback } from './callback-trace.js';
 import type { Cancel, Clock } from './clock.js';
 import { crashed, stopped, type Ending } from './ending.js';
 import { methodName, type RunnableCallback } from './handler.js';
 import type { Envelope } from './inbox.js';
 import { checkResult, Fault, type Outcome, type Outgoing } from './outgoing.js';
-import { isPromiseLike } from './promise-like.js';
+import { isPromiseLike, isStream } from './promise-like.js';
 import { reportError, reportOverrun, type Reporter } from './reports.js';
 
 /** What running callbacks asks of the connection whose they are. */
@@ -31,6 +34,8 @@ export interface RunningConnection extends Connection, Reporter {
 }
 
 type Apply = (value: any) => void;
+
+const PULLS_PER_TURN = 64;
 
 /**
  * Runs a connection's callbacks, one at a time, and applies their results: check the whole of it, send each message, keep
@@ -59,8 +64,11 @@ export class CallbackRunner {
   #sent = 0;
   /** The results of a callback that is an async generator. */
   #stream: ResultStream<unknown> | undefined;
+  #pulls = 0;
   /** Bound the callback that runs. */
   #limits: Cancel[] = [];
+  #runs = 0;
+  #waits = 0;
   /** Counts what was abandoned: late settlements of an earlier one are ignored. */
   #abandoned = 0;
 
@@ -77,6 +85,21 @@ export class CallbackRunner {
   /** A callback has not settled. */
   get isRunning(): boolean {
     return this.#phase === 'running';
+  }
+
+  /** Callbacks run so far. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** Promises awaited so far. */
+  get waits(): number {
+    return this.#waits;
+  }
+
+  /** The callback that runs, or ran last. */
+  get callback(): RunnableCallback {
+    return this.#callback;
   }
 
   /** `init` has been applied: there is a state, and so a `terminate`. */
@@ -133,16 +156,23 @@ export class CallbackRunner {
 
   #run(callback: RunnableCallback, message: unknown): void {
     this.#phase = 'running';
+    this.#runs++;
     this.#callback = callback;
     this.#message = message;
     this.#connection.runningMethod = undefined;
     let result: unknown;
     try {
-      result = this.#invoke(callback, message);
+      result = callbackTracing.hasSubscribers
+        ? this.#trace(callback, message)
+        : this.#invoke(callback, message);
     } catch (error) {
       return this.#fail(error);
     }
     this.#take(result);
+  }
+
+  #trace(callback: RunnableCallback, message: unknown): unknown {
+    return traceCallback(this.#connection, callback, () => this.#invoke(callback, message));
   }
 
   #invoke(callback: RunnableCallback, message: unknown): unknown {
@@ -182,6 +212,7 @@ export class CallbackRunner {
   }
 
   #await(promise: PromiseLike<unknown>, apply: Apply): void {
+    this.#waits++;
     this.#connection.callbackSuspended();
     const abandoned = this.#abandoned;
     Promise.resolve(promise).then(
@@ -218,6 +249,12 @@ export class CallbackRunner {
       return;
     }
     this.#phase = 'running';
+    // One that never waits for anything would let nothing else of the process run.
+    if (++this.#pulls % PULLS_PER_TURN === 0) this.#await(turn(), () => this.#pull(stream));
+    else this.#ask(stream);
+  }
+
+  #ask(stream: ResultStream<unknown>): void {
     let step: PromiseLike<unknown>;
     try {
       step = stream.next();
@@ -259,7 +296,9 @@ export class CallbackRunner {
       outcome = checkResult(result, this.#options.codec);
     } catch (error) {
       const cause = { cause: (error as Error).cause };
-      return this.#fail(error instanceof Fault ? new ResultError(this.#method(), error.message, cause) : error);
+      return this.#fail(
+        error instanceof Fault ? new ResultError(this.#method(), error.message, cause) : error,
+      );
     }
     this.#endLimits();
     if (outcome.stop !== undefined) this.#connection.endByHandler(stopped(outcome.stop));
@@ -338,6 +377,8 @@ export class CallbackRunner {
   }
 
   #endLimits(): void {
+    // To empty an empty list takes longer than checking a result.
+    if (this.#limits.length === 0) return;
     for (const cancel of this.#limits) cancel();
     this.#limits.length = 0;
   }
@@ -345,15 +386,6 @@ export class CallbackRunner {
   #method(): string {
     return methodName(this.#connection.handler, this.#callback, this.#connection.runningMethod);
   }
-}
-
-function isStream(returned: unknown): returned is ResultStream<unknown> {
-  return (
-    typeof returned === 'object' &&
-    returned !== null &&
-    Symbol.asyncIterator in returned &&
-    typeof (returned as ResultStream<unknown>).next === 'function'
-  );
 }
 
 async function closing(stream: ResultStream<unknown>): Promise<void> {

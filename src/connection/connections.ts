@@ -4,6 +4,7 @@ import { PendingCall } from './call.js';
 import { checkDelay } from './info-timers.js';
 import type { ConnectionRegistry } from './registry.js';
 
+/** Options of `Connections.call`. */
 export interface CallOptions {
   /** How long to wait for the reply, ms. Default 5 000; Infinity = no limit. */
   timeout?: number;
@@ -22,6 +23,7 @@ export class Connections {
     registryOf = (connections) => (#registry in connections ? connections.#registry : undefined);
   }
 
+  /** @internal Inject it, or take `connections` of a `WebSockServer`. */
   constructor(registry: ConnectionRegistry) {
     this.#registry = registry;
   }

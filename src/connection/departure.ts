@@ -1,9 +1,11 @@
+import { callbackTracing } from '../telemetry/callback-tracing.js';
 import { ABNORMAL_CLOSURE } from '../websock/close.js';
 import type { ResolvedOptions } from '../websock/options.js';
+import { traceCallback } from './callback-trace.js';
 import type { Cancel, Clock } from './clock.js';
 import { frameCode, type Ending } from './ending.js';
 import { isPromiseLike } from './promise-like.js';
-import { reportError, reportOverrun, type Reporter } from './reports.js';
+import { reportError, reportOverrun, reportSlow, type Reporter } from './reports.js';
 import type { Transport } from './transport.js';
 
 /** While the server shuts down a client gets so long to answer the close frame, ms. */
@@ -21,6 +23,7 @@ export class Departure {
   readonly #onOver: () => void;
   #phase: 'waiting' | 'terminating' | 'closing' | 'over' = 'waiting';
   #limit: Cancel | undefined;
+  #slow: Cancel | undefined;
   #gone = false;
   #isHurried = false;
 
@@ -49,7 +52,7 @@ export class Departure {
     this.#phase = 'terminating';
     this.#limit?.();
     try {
-      const result = terminate?.();
+      const result = terminate === undefined ? undefined : this.#call(terminate);
       if (isPromiseLike(result)) return this.#await(result, ending);
     } catch (error) {
       reportError(this.#reporter, 'terminate', error);
@@ -74,8 +77,16 @@ export class Departure {
     this.#finish();
   }
 
+  #call(terminate: () => unknown): unknown {
+    return callbackTracing.hasSubscribers
+      ? traceCallback(this.#reporter, 'terminate', terminate)
+      : terminate();
+  }
+
   #await(promise: PromiseLike<unknown>, ending: Ending): void {
-    const { terminateTimeout } = this.#options;
+    const { terminateTimeout, slowCallback } = this.#options;
+    // Else the overrun tells it.
+    if (slowCallback < terminateTimeout) this.#watch(slowCallback);
     this.#bound(terminateTimeout, () => {
       reportOverrun(this.#reporter, 'terminate', terminateTimeout);
       this.#close(ending);
@@ -90,10 +101,15 @@ export class Departure {
     if (this.#phase !== 'terminating') return;
     this.#phase = 'closing';
     this.#limit?.();
+    this.#slow?.();
     if (this.#gone) return this.#finish();
     if (ending.code === ABNORMAL_CLOSURE) return this.#transport.destroy();
     this.#boundHandshake(this.#isHurried ? SHUTDOWN_CLOSE_WAIT : this.#options.closeTimeout);
     this.#transport.close(frameCode(ending), ending.closeReason);
+  }
+
+  #watch(slowCallback: number): void {
+    this.#slow = this.#clock.after(slowCallback, () => reportSlow(this.#reporter, 'terminate', slowCallback));
   }
 
   #boundHandshake(limit: number): void {
@@ -104,6 +120,7 @@ export class Departure {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
     this.#limit?.();
+    this.#slow?.();
     this.#onOver();
   }
 

@@ -9,68 +9,99 @@ export type Envelope =
   | { readonly callback: 'handleControl'; readonly message: ControlMessage }
   | { readonly callback: 'handleInfo'; readonly message: unknown; readonly call: PendingCall | undefined };
 
-type InboundEnvelope = Exclude<Envelope, { callback: 'handleInfo' }>;
+/** The place of an info message that is fetched only when its turn has come; one may hold several places. */
+export interface Turn {
+  readonly callback: 'turn';
+  /** It came because it was asked for: it does not count towards `maxMailbox`. */
+  readonly isPulled: boolean;
+  take(): unknown;
+}
 
-/** What waits for the handler: client messages and info in one queue by arrival, counted apart. */
+/** What stands in the queue. */
+export type Waiting = Envelope | Turn;
+
+/** The options that bound what waits. */
+export interface InboxLimits {
+  readonly maxInbound: number;
+  readonly maxMailbox: number;
+}
+
+/** What waits for the handler: client messages and info in one queue by arrival, counted apart. And how much never got there. */
 export class Inbox {
-  readonly #waiting = new Mailbox<Envelope>();
-  readonly #maxInbound: number;
+  droppedMessages = 0;
+  droppedInfo = 0;
+
+  readonly #waiting = new Mailbox<Waiting>();
+  readonly #limits: InboxLimits;
   #inbound = 0;
   #inboundBytes = 0;
+  #pulled = 0;
 
-  constructor(maxInbound: number) {
-    this.#maxInbound = maxInbound;
+  constructor(limits: InboxLimits) {
+    this.#limits = limits;
   }
 
   get length(): number {
     return this.#waiting.length;
   }
 
-  /** Info messages waiting. */
-  get info(): number {
-    return this.#waiting.length - this.#inbound;
-  }
-
-  /** Client messages waiting. */
-  get inbound(): number {
-    return this.#inbound;
-  }
-
   /** Are the waiting client messages at the mark, or above the given part of it? */
   isFull(part = 1): boolean {
-    if (this.#maxInbound === Infinity) return false;
-    return this.#inbound >= this.#maxInbound * part || this.#inboundBytes >= MAX_INBOUND_BYTES * part;
+    const { maxInbound } = this.#limits;
+    if (maxInbound === Infinity) return false;
+    return this.#inbound >= maxInbound * part || this.#inboundBytes >= MAX_INBOUND_BYTES * part;
   }
 
-  push(envelope: Envelope): void {
-    if (envelope.callback !== 'handleInfo') {
-      this.#inbound++;
-      this.#inboundBytes += envelope.message[1].length;
-    }
-    this.#waiting.push(envelope);
+  /** Is the waiting info at its mark? */
+  get isInfoFull(): boolean {
+    return this.#waiting.length - this.#inbound - this.#pulled >= this.#limits.maxMailbox;
+  }
+
+  push(waiting: Waiting): void {
+    this.#count(waiting, 1);
+    this.#waiting.push(waiting);
   }
 
   shift(): Envelope | undefined {
-    const envelope = this.#waiting.shift();
-    if (envelope !== undefined && envelope.callback !== 'handleInfo') this.#forget(envelope);
-    return envelope;
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) return undefined;
+    this.#count(waiting, -1);
+    if (waiting.callback !== 'turn') return waiting;
+    return { callback: 'handleInfo', message: waiting.take(), call: undefined };
+  }
+
+  /** Gives up all places of one that waits. */
+  remove(turn: Turn): void {
+    this.#waiting.retain((waiting) => {
+      if (waiting === turn) this.#count(turn, -1);
+      return waiting !== turn;
+    });
   }
 
   /** The calls among what waits. */
   *calls(): Generator<PendingCall> {
-    for (const envelope of this.#waiting) {
-      if (envelope.callback === 'handleInfo' && envelope.call !== undefined) yield envelope.call;
+    for (const waiting of this.#waiting) {
+      if (waiting.callback === 'handleInfo' && waiting.call !== undefined) yield waiting.call;
     }
   }
 
-  clear(): void {
+  /** Drops all that waits. */
+  drop(): void {
+    this.droppedMessages += this.#inbound;
+    this.droppedInfo += this.#waiting.length - this.#inbound;
     this.#waiting.clear();
     this.#inbound = 0;
     this.#inboundBytes = 0;
+    this.#pulled = 0;
   }
 
-  #forget(envelope: InboundEnvelope): void {
-    this.#inbound--;
-    this.#inboundBytes -= envelope.message[1].length;
+  #count(waiting: Waiting, by: 1 | -1): void {
+    if (waiting.callback === 'handleInfo') return;
+    if (waiting.callback === 'turn') {
+      if (waiting.isPulled) this.#pulled += by;
+      return;
+    }
+    this.#inbound += by;
+    this.#inboundBytes += by * waiting.message[1].length;
   }
 }

@@ -37,7 +37,7 @@ function open(websock: AnyWebSock, options: WebSockOptions = {}, argument: unkno
     return transport;
   });
   connection.start();
-  const say = (data: string) => connection.receiveMessage(['text', data]);
+  const say = (data: string) => connection.receiveMessage(['text', data], Buffer.byteLength(data));
   return { clock, registry, connections, transport, connection, say, log: transport.log };
 }
 
@@ -594,7 +594,7 @@ describe('the idle clock', () => {
 describe('telemetry', () => {
   const errors: CallbackError[] = [];
   const note = (event: unknown) => errors.push(event as CallbackError);
-  afterEach(() => telemetry.callbackError.unsubscribe(note));
+  afterEach(() => void telemetry.callbackError.unsubscribe(note));
 
   it('reports what a callback threw with handler and method', () => {
     telemetry.callbackError.subscribe(note);

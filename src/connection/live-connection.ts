@@ -1,10 +1,15 @@
 import type { AsyncResource } from 'node:async_hooks';
+import type { Traffic } from '../telemetry/traffic.js';
+import type { Codec } from '../websock/codec.js';
 import { Connection, type CancelTimer, type ConnectionRef } from '../websock/connection.js';
 import type { ProtocolError } from '../websock/errors.js';
-import type { ControlMessage, DataMessage } from '../websock/message.js';
+import type { ControlMessage, DataMessage, Opcode } from '../websock/message.js';
 import type { ResolvedOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
+import type { AttachOptions, CancelAttachment, StreamSource } from '../websock/stream.js';
 import type { CallbackName } from '../websock/websock.js';
+import type { FedConnection } from './attachment.js';
+import { Attachments } from './attachments.js';
 import { Backpressure } from './backpressure.js';
 import { CallbackRunner, type RunningConnection } from './callback-runner.js';
 import type { PendingCall } from './call.js';
@@ -22,12 +27,14 @@ import {
   type Ending,
 } from './ending.js';
 import type { Handler } from './handler.js';
-import { Inbox, type Envelope } from './inbox.js';
+import { Inbox, type Envelope, type Waiting } from './inbox.js';
 import { checkDelay, InfoTimers } from './info-timers.js';
 import { Liveness, shortestLimit } from './liveness.js';
 import type { Outgoing } from './outgoing.js';
-import { reportDrop, reportStart, reportStop } from './reports.js';
+import { reportDrop, reportStart, reportStop, type ReportedConnection } from './reports.js';
+import { Slowness } from './slowness.js';
 import type { Sweepable, Sweeper } from './sweeper.js';
+import { NO_TRAFFIC, TrafficCounter } from './traffic.js';
 import type { Transport, TransportListener } from './transport.js';
 import { wakeSoon, type Wakeable } from './wake.js';
 
@@ -58,7 +65,7 @@ export interface ConnectionOwner {
  */
 export class LiveConnection
   extends Connection
-  implements TransportListener, RunningConnection, Sweepable, Wakeable
+  implements TransportListener, RunningConnection, FedConnection, ReportedConnection, Sweepable, Wakeable
 {
   readonly ref: ConnectionRef;
   readonly request: UpgradeRequest;
@@ -75,7 +82,12 @@ export class LiveConnection
   readonly #liveness: Liveness;
   readonly #timers: InfoTimers;
   readonly #runner: CallbackRunner;
+  readonly #openedAt: number;
   readonly #cancelSweep: Cancel;
+  /** Exist once there is something to count, a callback to watch, or a stream. */
+  #traffic: TrafficCounter | undefined;
+  #slowness: Slowness | undefined;
+  #attachments: Attachments | undefined;
   /** For `init`, then let go. */
   #argument: unknown;
 
@@ -90,8 +102,6 @@ export class LiveConnection
   #departure: Departure | undefined;
   #abort: AbortController | undefined;
   #reportedDrops: Set<CallbackName> | undefined;
-  #droppedMessages = 0;
-  #droppedInfo = 0;
 
   constructor(
     owner: ConnectionOwner,
@@ -108,9 +118,10 @@ export class LiveConnection
     this.#options = spec.options;
     this.#context = spec.context;
     this.#transport = connect(this);
-    this.#inbox = new Inbox(spec.options.maxInbound);
+    this.#inbox = new Inbox(spec.options);
     this.#pressure = new Backpressure(this.#transport, this.#inbox);
-    this.#liveness = new Liveness(spec.options, owner.clock.now());
+    this.#openedAt = owner.clock.now();
+    this.#liveness = new Liveness(spec.options, this.#openedAt);
     this.#timers = new InfoTimers(owner.clock);
     this.#runner = new CallbackRunner(this, spec.options, owner.clock);
     this.#argument = spec.argument;
@@ -141,37 +152,51 @@ export class LiveConnection
     return this.#timers.after(ms, () => this.receiveInfo(message));
   }
 
+  attach<T>(source: StreamSource<T>, map?: (value: T) => unknown, options?: AttachOptions): CancelAttachment {
+    const { maxMailbox } = this.#options;
+    this.#attachments ??= new Attachments(this, this.#inbox, this.#context, maxMailbox);
+    return this.#attachments.attach(source, map, options);
+  }
+
   // What comes in
 
   /** Runs `init`. The transport delivers nothing before. */
   start(): void {
-    reportStart(this);
     this.#context.runInAsyncScope(this.#init, this);
   }
 
-  receiveMessage(message: DataMessage): void {
-    if (this.#ending !== undefined) this.#droppedMessages++;
+  receiveMessage(message: DataMessage, bytes: number): void {
+    this.#counter.received.add(message[0], bytes);
+    if (this.#ending !== undefined) this.#inbox.droppedMessages++;
     else this.#receive({ callback: 'handleIn', message });
   }
 
   receiveControl(message: ControlMessage): void {
+    this.#counter.received.add(message[0], message[1].length);
     if (this.#ending !== undefined) return;
     // Before handleControl: a slow callback must not hold back the pong (RFC 6455 §5.5.2).
-    if (message[0] === 'ping' && !this.#transport.send('pong', message[1])) this.#press();
+    if (message[0] === 'ping') this.#send('pong', message[1]);
     if (this.handler.websock.handleControl !== undefined)
       this.#receive({ callback: 'handleControl', message });
   }
 
   /** A message from elsewhere in the app. Only enqueues: `handleInfo` runs later, in this connection's own context. */
   receiveInfo(message: unknown, call?: PendingCall): void {
-    if (this.#ending === undefined && this.#inbox.info >= this.#options.maxMailbox && !this.#isFree())
-      this.#end(OVERLOAD);
+    if (this.#ending === undefined && this.isOverloaded) this.#end(OVERLOAD);
     if (this.#ending !== undefined) {
-      this.#droppedInfo++;
+      this.#inbox.droppedInfo++;
       call?.ended();
       return;
     }
-    this.#inbox.push({ callback: 'handleInfo', message, call });
+    this.enqueue({ callback: 'handleInfo', message, call });
+  }
+
+  get isOverloaded(): boolean {
+    return this.#inbox.isInfoFull && !this.#isFree();
+  }
+
+  enqueue(waiting: Waiting): void {
+    this.#inbox.push(waiting);
     if (!this.#isFree() || this.#waking) return;
     this.#waking = true;
     wakeSoon(this);
@@ -214,7 +239,7 @@ export class LiveConnection
       case 'idle':
         return this.#end(IDLE_TIMEOUT);
       case 'ping':
-        if (this.#ending === undefined && !this.#transport.send('ping', '')) this.#press();
+        if (this.#ending === undefined) this.#send('ping', '');
     }
   }
 
@@ -234,6 +259,7 @@ export class LiveConnection
   // One callback after the other
 
   #init(): void {
+    reportStart(this);
     const argument = this.#argument;
     this.#argument = undefined;
     this.#runner.init(argument);
@@ -271,6 +297,7 @@ export class LiveConnection
         this.#handle(this.#inbox.shift()!);
       }
     }
+    this.#attachments?.proceed();
     this.#pressure.update();
     this.#updateHold();
   }
@@ -286,20 +313,33 @@ export class LiveConnection
     return this.#pressure.pressured;
   }
 
+  /** For the values in its messages; undefined where none is set. */
+  get codec(): Codec | undefined {
+    return this.#options.codec;
+  }
+
+  /** What it has received and sent so far. */
+  get traffic(): Traffic {
+    return this.#traffic ?? NO_TRAFFIC;
+  }
+
   get isEnding(): boolean {
     return this.#ending !== undefined;
   }
 
   deliver({ opcode, payload }: Outgoing): void {
-    if (!this.#gone && !this.#transport.send(opcode, payload)) this.#press();
+    if (!this.#gone) this.#send(opcode, payload);
   }
 
   endByHandler(ending: Ending): void {
     this.#decide(ending);
-    this.#dropWaiting();
+    this.#inbox.drop();
   }
 
   callbackSuspended(): void {
+    const { slowCallback } = this.#options;
+    this.#slowness ??= new Slowness(this, this.#runner, this.#owner.sweeper, slowCallback);
+    this.#slowness.watch();
     this.#updateHold();
   }
 
@@ -316,15 +356,24 @@ export class LiveConnection
   /** The handler has no callback for it. */
   #drop(envelope: Envelope): void {
     if (envelope.callback === 'handleInfo') {
-      this.#droppedInfo++;
+      this.#inbox.droppedInfo++;
       envelope.call?.noReply();
     } else {
-      this.#droppedMessages++;
+      this.#inbox.droppedMessages++;
     }
     // The first tells that the callback is missing; a client must not fill the log.
     if (this.#reportedDrops?.has(envelope.callback)) return;
     (this.#reportedDrops ??= new Set()).add(envelope.callback);
     reportDrop(this, envelope.callback);
+  }
+
+  #send(opcode: Opcode, payload: string | Uint8Array): void {
+    this.#counter.sent.add(opcode, Buffer.byteLength(payload));
+    if (!this.#transport.send(opcode, payload)) this.#press();
+  }
+
+  get #counter(): TrafficCounter {
+    return (this.#traffic ??= new TrafficCounter());
   }
 
   #press(): void {
@@ -360,13 +409,8 @@ export class LiveConnection
     this.#runner.endCall();
     if (ending.workOff) this.#limitWork(this.#departure);
     if (this.#abort !== undefined) this.#context.runInAsyncScope(this.#abort.abort, this.#abort);
+    this.#attachments?.release();
     return true;
-  }
-
-  #dropWaiting(): void {
-    this.#droppedMessages += this.#inbox.inbound;
-    this.#droppedInfo += this.#inbox.info;
-    this.#inbox.clear();
   }
 
   /** Bounds what was received before the end, and the callback that runs. */
@@ -382,7 +426,7 @@ export class LiveConnection
   #abandon(limit: number): void {
     if (this.#isLeaving) return;
     this.#runner.abandon(limit);
-    this.#dropWaiting();
+    this.#inbox.drop();
     this.#work();
   }
 
@@ -390,13 +434,21 @@ export class LiveConnection
     this.#isLeaving = true;
     this.runningMethod = undefined;
     const { websock } = this.handler;
-    const terminate = () => websock.terminate?.(ending.reason, this.#runner.state, factsOf(ending), this);
-    this.#departure!.leave(ending, this.#runner.isInitialised ? terminate : undefined);
+    const terminate = () => websock.terminate!(ending.reason, this.#runner.state, factsOf(ending), this);
+    const isCalled = websock.terminate !== undefined && this.#runner.isInitialised;
+    this.#departure!.leave(ending, isCalled ? terminate : undefined);
   }
 
   #onOver(): void {
     this.#cancelSweep();
-    this.#owner.ended(this, this.#droppedInfo);
-    reportStop(this, this.#ending!, this.#droppedMessages, this.#droppedInfo);
+    this.#slowness?.stop();
+    const { droppedMessages, droppedInfo } = this.#inbox;
+    this.#owner.ended(this, droppedInfo);
+    reportStop(this, {
+      ending: this.#ending!,
+      duration: this.#owner.clock.now() - this.#openedAt,
+      droppedMessages,
+      droppedInfo,
+    });
   }
 }

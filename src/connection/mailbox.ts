@@ -32,6 +32,13 @@ export class Mailbox<T> {
     for (let i = 0; i < this.#length; i++) yield this.#ring[(this.#head + i) & (this.#ring.length - 1)] as T;
   }
 
+  /** Takes out what is not to be kept; the rest stays in order. */
+  retain(keep: (item: T) => boolean): void {
+    const kept = [...this].filter(keep);
+    this.clear();
+    for (const item of kept) this.push(item);
+  }
+
   clear(): void {
     this.#ring = [];
     this.#head = 0;

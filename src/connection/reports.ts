@@ -1,4 +1,6 @@
 import { telemetry, type ConnectionEvent } from '../telemetry/events.js';
+import type { Traffic } from '../telemetry/traffic.js';
+import type { UpgradeRequest } from '../websock/request.js';
 import type { CallbackName } from '../websock/websock.js';
 import { factsOf, type Ending } from './ending.js';
 import { methodName, type Handler } from './handler.js';
@@ -12,24 +14,44 @@ export interface Reporter {
   readonly runningMethod: string | undefined;
 }
 
-export function reportStart(reporter: Reporter): void {
-  if (telemetry.connectionStart.hasSubscribers) telemetry.connectionStart.publish(eventOf(reporter));
+/** A connection, as the events of its start and stop tell of it. */
+export interface ReportedConnection extends Reporter {
+  readonly request: UpgradeRequest;
+  readonly traffic: Traffic;
 }
 
-export function reportStop(
-  reporter: Reporter,
-  ending: Ending,
-  droppedMessages: number,
-  droppedInfo: number,
-): void {
+export function reportStart(connection: ReportedConnection): void {
+  if (!telemetry.connectionStart.hasSubscribers) return;
+  const { path, protocol } = connection.request;
+  telemetry.connectionStart.publish({
+    ...eventOf(connection),
+    path,
+    protocol,
+    get traffic() {
+      return connection.traffic;
+    },
+  });
+}
+
+/** How a connection has ended. */
+export interface Stopped {
+  readonly ending: Ending;
+  /** Since its start, ms. */
+  readonly duration: number;
+  readonly droppedMessages: number;
+  readonly droppedInfo: number;
+}
+
+export function reportStop(connection: ReportedConnection, { ending, ...counts }: Stopped): void {
   if (!telemetry.connectionStop.hasSubscribers) return;
-  const facts = factsOf(ending);
+  const { reason } = ending;
   telemetry.connectionStop.publish({
-    ...eventOf(reporter),
-    reason: ending.reason,
-    facts,
-    droppedMessages,
-    droppedInfo,
+    ...eventOf(connection),
+    reason,
+    error: Array.isArray(reason) ? reason[1] : undefined,
+    facts: factsOf(ending),
+    ...counts,
+    traffic: connection.traffic,
   });
 }
 
@@ -39,10 +61,22 @@ export function reportError(reporter: Reporter, callback: CallbackName, error: u
   telemetry.callbackError.publish({ ...eventOf(reporter), method, error });
 }
 
+/** The error of a callback came to a filter, and the filter threw another. `filter`: `HttpErrorFilter.catch` */
+export function reportFilterError(reporter: Reporter, filter: string, error: unknown): void {
+  if (telemetry.callbackError.hasSubscribers)
+    telemetry.callbackError.publish({ ...eventOf(reporter), method: filter, error });
+}
+
 export function reportOverrun(reporter: Reporter, callback: CallbackName, limit: number): void {
   if (!telemetry.callbackOverrun.hasSubscribers) return;
   const method = methodName(reporter.handler, callback, reporter.runningMethod);
   telemetry.callbackOverrun.publish({ ...eventOf(reporter), method, limit });
+}
+
+export function reportSlow(reporter: Reporter, callback: CallbackName, duration: number): void {
+  if (!telemetry.callbackSlow.hasSubscribers) return;
+  const method = methodName(reporter.handler, callback, reporter.runningMethod);
+  telemetry.callbackSlow.publish({ ...eventOf(reporter), callback, method, duration });
 }
 
 export function reportDrop(reporter: Reporter, callback: CallbackName): void {

@@ -36,8 +36,8 @@ export interface Transport {
 
 /** What a transport tells its connection. It MUST call in the order of the bytes, and nothing after `transportClosed`. */
 export interface TransportListener {
-  /** A whole data message: fragments joined, inflated, text checked. */
-  receiveMessage(message: DataMessage): void;
+  /** A whole data message: fragments joined, inflated, text checked. `bytes`: of its payload; of text, its UTF-8. */
+  receiveMessage(message: DataMessage, bytes: number): void;
 
   /** A ping or a pong. The transport MUST NOT answer pings: the connection does. */
   receiveControl(message: ControlMessage): void;

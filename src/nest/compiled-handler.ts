@@ -1,114 +1,109 @@
+import { checkClauses } from '../clause/clauses.js';
 import type { Handler } from '../connection/handler.js';
 import { ConfigError } from '../websock/errors.js';
 import { CALLBACKS, type CallbackName, type WebSock } from '../websock/websock.js';
-import { DECORATORS, markedMethods, MARKS, type Mark } from './handler-metadata.js';
+import { dispatchInfo, dispatchMessages, type Caller, type CallableClause } from './clause-dispatch.js';
+import {
+  findMethods,
+  findUpgradeMethod,
+  type HandlerMethod,
+  type HandlerMethods,
+} from './handler-methods.js';
 import type { Type } from './nest-types.js';
 
-type Methods = Readonly<Partial<Record<Mark, string>>>;
 type AnyMethod = (...args: unknown[]) => unknown;
 type Target = Readonly<Record<string, AnyMethod>>;
-
-/** How many arguments a callback gets. */
-const ARITIES: Readonly<Record<CallbackName, number>> = {
-  init: 2,
-  handleIn: 3,
-  handleControl: 3,
-  handleInfo: 3,
-  terminate: 4,
-};
 
 /** A handler class and the instance that serves it, ready to run. */
 export interface CompiledHandler extends Handler {
   /** Calls the method with `@OnUpgrade`; undefined where the instance has none. */
   readonly onUpgrade: AnyMethod | undefined;
   /** Where `@OnUpgrade` stands, with its other decorators. */
-  readonly upgradeMethod: UpgradeMethod | undefined;
+  readonly upgradeMethod: HandlerMethod | undefined;
+  readonly methodsOf: HandlerMethods;
 }
 
-/** A method with `@OnUpgrade`, and the class whose metadata describes it. */
-export interface UpgradeMethod {
-  readonly owner: Type;
-  readonly name: string;
+/** What Nest adds to the methods of a handler. */
+export interface Enhancements {
+  /** Calls a method through its guards, pipes and interceptors; undefined where it has none: it is called directly. */
+  callerOf(method: HandlerMethod, direct: Caller): Caller | undefined;
+  /** Filters, and the answer to an invalid message. */
+  readonly recover: Handler['recover'];
 }
 
 /**
- * Finds the callbacks. The instance may be of another class, or of none: `overrideProvider()` puts anything in its place. The
- * methods that its own class decorates come first, then those that the handler class decorates, then the plain names.
+ * Makes the callbacks of a handler.
  *
- * @throws ConfigError `WEBSOCK_DUPLICATE_CALLBACK`, `WEBSOCK_NO_CALLBACK`
+ * @throws ConfigError `WEBSOCK_DUPLICATE_CALLBACK`, `WEBSOCK_NO_CALLBACK`, and those of its clauses
  */
-export function compileHandler(handlerClass: Type, instance: object): CompiledHandler {
-  const ofHandler = decoratedMethods(handlerClass);
-  const ofInstance = decoratedMethods(classOf(instance));
-  const methods = resolveMethods(instance, ofInstance, ofHandler);
-  if (CALLBACKS.every((name) => methods[name] === undefined)) throw noCallback(handlerClass, methods);
+export function compileHandler(
+  handlerClass: Type,
+  instance: object,
+  enhancements?: Enhancements,
+): CompiledHandler {
+  const { name } = handlerClass;
+  const methodsOf = findMethods(handlerClass, instance);
+  if (CALLBACKS.every((callback) => methodsOf[callback].length === 0))
+    throw noCallback(handlerClass, methodsOf);
   const target = instance as Target;
-  const websock: Partial<Record<CallbackName, AnyMethod>> = {};
-  for (const name of CALLBACKS) websock[name] = bind(target, methods[name], ARITIES[name]);
-  const { upgrade } = methods;
-  const onUpgrade = upgrade === undefined ? undefined : (...args: unknown[]) => target[upgrade]!(...args);
-  const owner = ofInstance.upgrade === undefined ? handlerClass : classOf(instance);
-  const described = ofInstance.upgrade ?? ofHandler.upgrade;
-  const upgradeMethod = described === undefined ? undefined : { owner, name: described };
-  return { name: handlerClass.name, websock: websock as WebSock, methods, onUpgrade, upgradeMethod };
+  const call = (method: HandlerMethod): Caller => {
+    const direct = bind(target, method.name, method.serves as CallbackName);
+    return enhancements?.callerOf(method, direct) ?? direct;
+  };
+  const single = (callback: CallbackName) => methodsOf[callback].map(call)[0];
+  const clauses = (callback: 'handleIn' | 'handleInfo') => {
+    const callable = methodsOf[callback].map((method): CallableClause => {
+      return { method: method.name, pattern: method.pattern, call: call(method) };
+    });
+    checkClauses(callback, callable, name);
+    return callable;
+  };
+  const websock = {
+    init: single('init'),
+    handleIn: dispatchMessages(clauses('handleIn'), name),
+    handleControl: single('handleControl'),
+    handleInfo: dispatchInfo(clauses('handleInfo'), name),
+    terminate: single('terminate'),
+  };
+  return {
+    name,
+    websock: websock as WebSock,
+    methods: nameSingles(methodsOf),
+    recover: enhancements?.recover,
+    onUpgrade: bindUpgrade(target, methodsOf.upgrade[0]),
+    upgradeMethod: findUpgradeMethod(handlerClass, instance),
+    methodsOf,
+  };
 }
 
-/**
- * The methods that a class decorates, by what they are for.
- *
- * @throws ConfigError `WEBSOCK_DUPLICATE_CALLBACK`
- */
-function decoratedMethods(handlerClass: Type): Methods {
-  const methods: Partial<Record<Mark, string>> = {};
-  for (const [method, marks] of markedMethods(handlerClass)) {
-    for (const mark of marks) {
-      const other = methods[mark];
-      if (other !== undefined && other !== method) {
-        throw new ConfigError(
-          'WEBSOCK_DUPLICATE_CALLBACK',
-          `${handlerClass.name}: ${other}() and ${method}() both have ${DECORATORS[mark]}(); keep one of them`,
-        );
-      }
-      methods[mark] = method;
-    }
-  }
-  return methods;
-}
-
-function resolveMethods(instance: object, ofInstance: Methods, ofHandler: Methods): Methods {
-  const arePlainNamesMeant = Object.keys(ofInstance).length === 0;
-  const methods: Partial<Record<Mark, string>> = {};
-  for (const mark of MARKS) {
-    const plain = mark !== 'upgrade' && arePlainNamesMeant ? mark : undefined;
-    const method = [ofInstance[mark], ofHandler[mark], plain].find((name) => isMethod(instance, name));
-    if (method !== undefined) methods[mark] = method;
-  }
-  return methods;
-}
-
-function classOf(instance: object): Type {
-  const { constructor } = instance as { constructor?: unknown };
-  return typeof constructor === 'function' ? (constructor as Type) : Object;
-}
-
-function isMethod(instance: object, name: string | undefined): boolean {
-  return name !== undefined && typeof (instance as Target)[name] === 'function';
+/** Where several methods serve a callback the one that runs is named at run time. */
+function nameSingles(methodsOf: HandlerMethods): Handler['methods'] {
+  const singles = CALLBACKS.filter((callback) => methodsOf[callback].length === 1);
+  return Object.fromEntries(singles.map((callback) => [callback, methodsOf[callback][0]!.name]));
 }
 
 /**
  * Looks the method up at each call, so that a spy put on the instance later is seen. No rest parameters: this is on the
  * path of every message.
  */
-function bind(target: Target, name: string | undefined, arity: number): AnyMethod | undefined {
-  if (name === undefined) return undefined;
-  if (arity === 2) return (argument, connection) => target[name]!(argument, connection);
-  if (arity === 3) return (message, state, connection) => target[name]!(message, state, connection);
-  return (reason, state, facts, connection) => target[name]!(reason, state, facts, connection);
+function bind(target: Target, name: string, callback: CallbackName): Caller {
+  switch (callback) {
+    case 'init':
+      return (argument, connection) => target[name]!(argument, connection);
+    case 'terminate':
+      return (reason, state, facts, connection) => target[name]!(reason, state, facts, connection);
+    default:
+      return (message, state, connection) => target[name]!(message, state, connection);
+  }
 }
 
-function noCallback({ name }: Type, { upgrade }: Methods): ConfigError {
+function bindUpgrade(target: Target, method: HandlerMethod | undefined): AnyMethod | undefined {
+  return method === undefined ? undefined : (...args) => target[method.name]!(...args);
+}
+
+function noCallback({ name }: Type, { upgrade: [upgrade] }: HandlerMethods): ConfigError {
   const hint =
-    upgrade === undefined ? '' : `; beside @OnUpgrade() ${upgrade}, plainly named methods are none`;
+    upgrade === undefined ? '' : `; beside @OnUpgrade() ${upgrade.name}, plainly named methods are none`;
   return new ConfigError(
     'WEBSOCK_NO_CALLBACK',
     `@WebSockHandler ${name} has no callback${hint}. Give it a method with @OnInit(), @OnIn(), @OnControl(), @OnInfo() or ` +

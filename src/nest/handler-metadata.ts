@@ -1,5 +1,8 @@
+import type { Pattern } from '../clause/pattern.js';
+import type { DeclaredScope } from './declared-scope.js';
 import { methodNames } from './nest-metadata.js';
 import type { Type, VersionValue } from './nest-types.js';
+import type { MessageEnhancer } from './message-enhancers.js';
 import type { WebSockOptions } from '../websock/options.js';
 import { CALLBACKS, type CallbackName } from '../websock/websock.js';
 
@@ -13,6 +16,8 @@ export interface HandlerMetadata {
   readonly paths: readonly string[];
   readonly version: VersionValue | undefined;
   readonly host: string | RegExp | (string | RegExp)[] | undefined;
+  readonly scope: DeclaredScope;
+  readonly messageEnhancers: readonly MessageEnhancer[] | undefined;
   readonly options: WebSockOptions;
 }
 
@@ -41,18 +46,36 @@ export function handlerMetadataOf(target: unknown): HandlerMetadata | undefined 
     : undefined;
 }
 
-/** Marks by name, not on the function: another decorator may wrap that, a subclass override it. */
-export function markMethod(prototype: object, method: string | symbol, mark: Mark): void {
-  const marks = Reflect.getMetadata(CALLBACK, prototype, method) as Mark[] | undefined;
-  Reflect.defineMetadata(CALLBACK, [...(marks ?? []), mark], prototype, method);
+/** One `@On…` decorator on a method. */
+export interface MethodMark {
+  readonly mark: Mark;
+  /** Which messages the method takes; undefined: all. */
+  readonly pattern: Pattern | undefined;
 }
 
-/** The methods of a class that carry an `@On…` decorator, inherited ones included, with their marks. */
-export function markedMethods({ prototype }: Type): Map<string, readonly Mark[]> {
-  const marked = new Map<string, readonly Mark[]>();
-  for (const method of methodNames(prototype)) {
-    const marks = Reflect.getMetadata(CALLBACK, prototype, method) as Mark[] | undefined;
-    if (marks !== undefined) marked.set(method, marks);
-  }
-  return marked;
+/** A method with one of its marks. */
+export interface MarkedMethod extends MethodMark {
+  readonly method: string;
+}
+
+/**
+ * Marks by name, not on the function: another decorator may wrap that, a subclass override it. Decorators of an overriding
+ * method take the place of those that it overrides.
+ */
+export function markMethod(
+  prototype: object,
+  method: string | symbol,
+  mark: Mark,
+  pattern?: Pattern | undefined,
+): void {
+  const marks = Reflect.getOwnMetadata(CALLBACK, prototype, method) as MethodMark[] | undefined;
+  Reflect.defineMetadata(CALLBACK, [...(marks ?? []), { mark, pattern }], prototype, method);
+}
+
+/** The methods of a class that carry an `@On…` decorator, in order of declaration, inherited ones behind its own. */
+export function markedMethods({ prototype }: Type): MarkedMethod[] {
+  return methodNames(prototype).flatMap((method) => {
+    const marks = Reflect.getMetadata(CALLBACK, prototype, method) as MethodMark[] | undefined;
+    return (marks ?? []).map((mark) => ({ ...mark, method }));
+  });
 }

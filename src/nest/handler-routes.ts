@@ -1,25 +1,23 @@
 import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { WebSockServer } from '../server/websock-server.js';
 import { ConfigError } from '../websock/errors.js';
-import type { WebSockOptions } from '../websock/options.js';
 import { collide, DeclaredRoutes, routerTraits, type GetRoute } from './declared-routes.js';
 import { gatewayPaths, passthroughPaths } from './other-paths.js';
-import type { NestModuleRef, Type } from './nest-types.js';
-import { prepareHandler, type PreparedHandler } from './prepared-handler.js';
+import { scopeOfRoute } from './handler-instances.js';
+import type { InstanceWrapper, NestModuleRef, Type } from './nest-types.js';
+import { prepareHandler, type HandlerSetting, type PreparedHandler } from './prepared-handler.js';
 import { RouteMatcher } from './route-matcher.js';
 import { checkOtherPaths, makeClaims } from './shared-server.js';
 import { isUpgradable } from './upgradable.decorator.js';
 import { UpgradeDecision } from './upgrade-decision.js';
 import { makeUpgradeRoute } from './upgrade-route.js';
-import { exploreHandlers, type FoundHandler } from './websock.explorer.js';
+import { exploreHandlers, routeEnhancers, type FoundHandler } from './websock.explorer.js';
 
 /** The app that handlers are served by. */
-export interface ServingApp {
+export interface ServingApp extends HandlerSetting {
   readonly modules: ModulesContainer;
-  readonly config: ApplicationConfig;
   readonly httpAdapter: AbstractHttpAdapter;
   readonly server: WebSockServer;
-  readonly defaults: WebSockOptions;
   readonly passthrough: readonly string[];
 }
 
@@ -40,9 +38,9 @@ export function serveHandlers(app: ServingApp): ServedHandler[] {
   const found = exploreHandlers(app.modules);
   const routes = new Map<Type, FoundHandler>();
   for (const handler of found) {
-    const prepared = prepareHandler(handler, app.defaults);
-    for (const key of [handler.handlerClass, handler.wrapper.instance])
-      app.server.handlers.set(key, prepared);
+    const prepared = prepareHandler(handler, app);
+    app.server.handlers.set(handler.handlerClass, prepared);
+    if (prepared.instances === undefined) app.server.handlers.set(handler.wrapper.instance, prepared);
     if (handler.metadata.paths.length > 0) routes.set(addRoute(handler, prepared, app), handler);
   }
   const declared = new DeclaredRoutes(app.modules, app.config, routerTraits(app.httpAdapter)).all();
@@ -54,10 +52,23 @@ export function serveHandlers(app: ServingApp): ServedHandler[] {
 
 function addRoute(found: FoundHandler, prepared: PreparedHandler, { config, httpAdapter }: ServingApp): Type {
   const { handlerClass, metadata, module } = found;
+  const { upgradeMethod } = prepared.handler;
   const decision = new UpgradeDecision(prepared, httpAdapter);
-  const route = makeUpgradeRoute(handlerClass, metadata, prepared.handler.upgradeMethod, decision);
-  addController(route, module, config);
+  const enhancers = [...globalEnhancers(config), ...routeEnhancers(found, upgradeMethod)];
+  const scope = scopeOfRoute(found, enhancers);
+  const route = makeUpgradeRoute(handlerClass, { ...metadata, scope }, upgradeMethod, decision);
+  addController(route, module, enhancers);
   return route;
+}
+
+/** Those that Nest instantiates for each request, or for each controller. */
+function globalEnhancers(config: ApplicationConfig): InstanceWrapper[] {
+  return [
+    ...config.getGlobalRequestGuards(),
+    ...config.getGlobalRequestInterceptors(),
+    ...config.getGlobalRequestPipes(),
+    ...config.getGlobalRequestFilters(),
+  ];
 }
 
 /** Express throws on the first request of HTTP/2: it swaps the prototypes of Node's request and response for those of HTTP/1.1. */
@@ -71,18 +82,12 @@ function checkPlatform(httpAdapter: AbstractHttpAdapter): void {
   );
 }
 
-function addController(route: Type, module: NestModuleRef, config: ApplicationConfig): void {
+function addController(route: Type, module: NestModuleRef, enhancers: readonly InstanceWrapper[]): void {
   module.addController(route);
   const wrapper = module.controllers.get(route)!;
   wrapper.instance = new route();
-  // The scanner has done this for all other controllers; without it request-scoped global guards would be left out.
-  const scoped = [
-    ...config.getGlobalRequestGuards(),
-    ...config.getGlobalRequestInterceptors(),
-    ...config.getGlobalRequestPipes(),
-    ...config.getGlobalRequestFilters(),
-  ];
-  for (const enhancer of scoped) wrapper.addEnhancerMetadata(enhancer);
+  // The scanner has done this for all other controllers; without it those with a scope would be left out.
+  for (const enhancer of enhancers) wrapper.addEnhancerMetadata(enhancer);
 }
 
 /** Settles which upgrade requests are ours where gateways, GraphQL and the like listen too. */

@@ -1,3 +1,4 @@
+import type { ExecutionContext } from '@nestjs/common';
 import type { Type } from './nest-types.js';
 
 // Nest's metadata keys. It publishes them only from paths that moved between 11 and 12; the keys themselves are stable.
@@ -12,9 +13,24 @@ export const GATEWAY = 'websockets:is_gateway';
 export const GATEWAY_OPTIONS = 'websockets:gateway_options';
 export const GATEWAY_PORT = 'port';
 export const PARAM_TYPES = 'design:paramtypes';
+export const INJECTABLE = '__injectable__';
+export const SCOPE = 'scope:options';
+
+export const CATCHES = '__filterCatchExceptions__';
+/** In the key of what `createParamDecorator` has made, as Nest writes it. */
+export const CUSTOM_ARGUMENT = '__customRouteArgs__';
+/** In the key of our own `@State()`. */
+export const STATE = 'websock:state';
 
 /** Everything that can be attached to a class or method and that Nest instantiates. */
-export const ENHANCERS = [GUARDS, '__interceptors__', '__pipes__', '__exceptionFilters__'] as const;
+export const ENHANCER_KEYS = {
+  guards: GUARDS,
+  interceptors: '__interceptors__',
+  pipes: '__pipes__',
+  filters: '__exceptionFilters__',
+} as const;
+export type EnhancerKind = keyof typeof ENHANCER_KEYS;
+export const ENHANCERS = Object.values(ENHANCER_KEYS);
 
 /** What makes a class the class it is; not for another one. */
 const OWN = new Set([
@@ -23,8 +39,8 @@ const OWN = new Set([
   'self:properties_metadata',
   'optional:paramtypes',
   'optional:properties_metadata',
-  'scope:options',
-  '__injectable__',
+  SCOPE,
+  INJECTABLE,
   'websock:handler',
 ]);
 
@@ -51,7 +67,7 @@ export function copyMetadata(from: object, to: object): void {
   }
 }
 
-/** The parameter decorators of a method. */
+/** The parameter decorators of a method, by `type:index`. */
 export function routeArguments(target: Type, method: string): Record<string, RouteArgument> {
   return readMetadata(ROUTE_ARGUMENTS, target, method) ?? {};
 }
@@ -59,5 +75,11 @@ export function routeArguments(target: Type, method: string): Record<string, Rou
 /** One parameter decorator. */
 export interface RouteArgument {
   readonly index: number;
+  /** What the decorator was given: the name of a field, a header, … */
+  readonly data?: unknown;
   readonly pipes?: readonly unknown[];
+  /** For pipes; since Nest 12. */
+  readonly schema?: unknown;
+  /** Of a decorator made by `createParamDecorator`. */
+  readonly factory?: (data: unknown, context: ExecutionContext) => unknown;
 }

@@ -3,6 +3,7 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { admit, commit, openSlot, rawOf, type Admission, type UpgradableRequest } from '../server/upgrade.js';
 import { slotOf } from '../upgrade/intent.js';
+import type { CompiledHandler } from './compiled-handler.js';
 import type { PreparedHandler } from './prepared-handler.js';
 import { answeredAlready, toHttpException } from './upgrade-refusal.js';
 
@@ -25,13 +26,21 @@ export class UpgradeDecision {
   /** @param args what the parameter decorators of `@OnUpgrade` ask for */
   async decide(request: unknown, response: unknown, args: unknown[]): Promise<void> {
     const admission = this.#admit(request as UpgradableRequest, response);
-    const { handler } = this.prepared;
+    const handler = await this.#handlerFor(request as object);
+    // The time may be up, or the client gone, before there is an instance.
+    if (!admission.slot.isOpen) throw answeredAlready();
     const { onUpgrade } = handler;
     const argument = onUpgrade === undefined ? admission.request : await settle(onUpgrade(...args));
     // Answered meanwhile: by @OnUpgrade itself, or because the time was up or the client went away.
     if (!admission.slot.isOpen) throw answeredAlready();
     // Returns nothing: a cache of responses would keep it, and answer the next upgrade without asking.
     commit(admission, handler, argument);
+  }
+
+  /** The same instance decides and serves. */
+  #handlerFor(request: object): CompiledHandler | Promise<CompiledHandler> {
+    const { handler, instances } = this.prepared;
+    return instances === undefined ? handler : instances.resolve(request);
   }
 
   /** Before @OnUpgrade: what no app needs to look at. */

@@ -1,5 +1,5 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
-import type { UpgradeMethod } from './compiled-handler.js';
+import type { HandlerMethod } from './handler-methods.js';
 import type { HandlerMetadata } from './handler-metadata.js';
 import {
   copyMetadata,
@@ -19,13 +19,13 @@ import type { UpgradeDecision } from './upgrade-decision.js';
  */
 export function makeUpgradeRoute(
   handlerClass: Type,
-  { paths, version, host }: HandlerMetadata,
-  upgradeMethod: UpgradeMethod | undefined,
+  { paths, version, host, scope }: HandlerMetadata,
+  upgradeMethod: HandlerMethod | undefined,
   decision: UpgradeDecision,
 ): Type {
   const route = makeClass(handlerClass.name, upgradeMethod?.name ?? 'upgrade', decision);
   copyMetadata(handlerClass, route);
-  Controller({ path: [...paths], version, host })(route);
+  Controller({ path: [...paths], version, host, ...scope })(route);
   // Swagger leaves it out. The key is fixed, so that this needs no Swagger.
   Reflect.defineMetadata('swagger/apiExcludeController', [true], route);
   // First of the class's guards: the limit covers the others.
@@ -49,7 +49,7 @@ function makeClass(name: string, method: string, decision: UpgradeDecision): Typ
   return named[name] as Type;
 }
 
-function decorateMethod(route: Type, upgradeMethod: UpgradeMethod | undefined): void {
+function decorateMethod(route: Type, upgradeMethod: HandlerMethod | undefined): void {
   const prototype = route.prototype as Record<string, object>;
   const method = upgradeMethod?.name ?? 'upgrade';
   if (upgradeMethod !== undefined) copyMethodMetadata(upgradeMethod, route);
@@ -65,7 +65,7 @@ function decorateMethod(route: Type, upgradeMethod: UpgradeMethod | undefined): 
 }
 
 /** The decorators of the method and of its parameters, and its parameter types. */
-function copyMethodMetadata({ owner, name }: UpgradeMethod, route: Type): void {
+function copyMethodMetadata({ owner, name }: HandlerMethod, route: Type): void {
   copyMetadata(
     (owner.prototype as Record<string, object>)[name]!,
     (route.prototype as Record<string, object>)[name]!,

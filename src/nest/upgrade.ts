@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { isWebSock } from '../connection/handler.js';
+import { isWebSock, type Handler } from '../connection/handler.js';
 import {
   admit,
   commit,
@@ -12,6 +12,7 @@ import { slotOf, type UpgradeSlot } from '../upgrade/intent.js';
 import { WebSockError } from '../websock/errors.js';
 import { checkOptions, resolveOptions, type WebSockOptions } from '../websock/options.js';
 import type { WebSock } from '../websock/websock.js';
+import { arrivingHandler } from './arriving-handler.js';
 import type { Type } from './nest-types.js';
 import type { PreparedHandler } from './prepared-handler.js';
 import { answeredAlready, toHttpException } from './upgrade-refusal.js';
@@ -36,7 +37,7 @@ export interface UpgradeOptions extends WebSockOptions {
  */
 export function upgrade(
   request: UpgradableRequest,
-  handler: Type | WebSock<any, any, any>,
+  handler: (new (...args: any[]) => object) | WebSock<any, any, any>,
   argument?: unknown,
   { guardedByCaller = false, ...options }: UpgradeOptions = {},
 ): void {
@@ -44,25 +45,39 @@ export function upgrade(
     // No fault of the app's: the client has gone, or the time was up.
     if (slotOf(rawOf(request))?.isLost) throw answeredAlready();
     const slot = openSlot(request);
-    const prepared = slot.handlers.get(handler) as PreparedHandler | undefined;
+    const prepared = preparedOf(slot, handler);
     if (prepared === undefined) return upgradeToOther(request, handler, argument, options);
     if (prepared.isGuarded && !guardedByCaller) throw guarded(prepared);
     checkOptions(options, 'upgrade()');
-    return upgradeToHandler(request, slot, prepared, argument, options);
+    const admission = admit(
+      request,
+      slot,
+      resolveOptions('upgrade()', slot.defaults, prepared.ownOptions, options),
+    );
+    const value = argument === undefined ? admission.request : argument;
+    commit(admission, handlerFor(request, handler, prepared), value);
   } catch (error) {
     throw toHttpException(error, (name, value) => setHeader(request, name, value));
   }
 }
 
-function upgradeToHandler(
+/** Of a scoped handler each instance is another; its class tells. */
+function preparedOf(slot: UpgradeSlot, handler: Type | WebSock): PreparedHandler | undefined {
+  const prepared = slot.handlers.get(handler) as PreparedHandler | undefined;
+  if (prepared !== undefined || typeof handler === 'function') return prepared;
+  const ofClass = slot.handlers.get(Object(handler).constructor) as PreparedHandler | undefined;
+  return ofClass?.instances === undefined ? undefined : ofClass;
+}
+
+/** What runs the connection: made at boot, or, of a scoped handler, now. */
+function handlerFor(
   request: UpgradableRequest,
-  slot: UpgradeSlot,
-  { handler, ownOptions }: PreparedHandler,
-  argument: unknown,
-  options: WebSockOptions,
-): void {
-  const admission = admit(request, slot, resolveOptions('upgrade()', slot.defaults, ownOptions, options));
-  commit(admission, handler, argument === undefined ? admission.request : argument);
+  handler: Type | WebSock,
+  { handler: prepared, instances }: PreparedHandler,
+): Handler {
+  if (instances === undefined) return prepared;
+  if (typeof handler === 'function') return arrivingHandler(prepared, instances.resolve(request));
+  return instances.adopt(handler, request);
 }
 
 function upgradeToOther(

@@ -2,11 +2,10 @@ import { Global, Inject, Module, Optional } from '@nestjs/common';
 import type { NestModule, OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef, ModulesContainer, type NestContainer } from '@nestjs/core';
 import { Connections } from '../connection/connections.js';
-import { resolveServerOptions, type WebSockServerOptions } from '../server/server-options.js';
 import { WebSockServer } from '../server/websock-server.js';
 import { logServed, warnOfNoServer, warnOfPreview } from './boot-log.js';
 import { serveHandlers, type ServedHandler } from './handler-routes.js';
-import { checkRootOptions, OPTIONS } from './root-options.js';
+import { checkOneRoot, OPTIONS, resolveRootOptions, type WebSockModuleOptions } from './root-options.js';
 import { putHandlersFirst } from './route-precedence.js';
 import { exploreHandlers } from './websock.explorer.js';
 import { WebSockLogger } from './websock.logger.js';
@@ -18,9 +17,9 @@ import { WebSockLogger } from './websock.logger.js';
     {
       provide: WebSockServer,
       inject: [ModulesContainer, { token: OPTIONS, optional: true }],
-      useFactory: (modules: ModulesContainer, options: WebSockServerOptions = {}) => {
-        checkRootOptions(options, modules);
-        return new WebSockServer(options, 'WebSockModule.forRoot()');
+      useFactory: (modules: ModulesContainer, options?: WebSockModuleOptions) => {
+        checkOneRoot(modules);
+        return new WebSockServer(resolveRootOptions(options).serverOptions, 'WebSockModule.forRoot()');
       },
     },
     {
@@ -47,7 +46,7 @@ export class WebSockCoreModule implements NestModule, OnModuleInit, OnApplicatio
     private readonly modules: ModulesContainer,
     private readonly adapterHost: HttpAdapterHost,
     private readonly moduleRef: ModuleRef,
-    @Optional() @Inject(OPTIONS) private readonly options: WebSockServerOptions | undefined,
+    @Optional() @Inject(OPTIONS) private readonly options: WebSockModuleOptions | undefined,
   ) {
     // Nest destroys modules in the order of their distance from the root. This one comes before any other: what handlers
     // use must be alive while `terminate` runs.
@@ -58,7 +57,7 @@ export class WebSockCoreModule implements NestModule, OnModuleInit, OnApplicatio
   configure(): void {
     // In preview mode nothing was constructed.
     if (this.server === undefined) return warnOfPreview();
-    const { defaults, passthrough } = resolveServerOptions(this.options ?? {}, 'WebSockModule.forRoot()');
+    const { defaults, passthrough, messageEnhancers } = resolveRootOptions(this.options);
     const { container } = this.moduleRef as unknown as { container: NestContainer };
     this.served ??= serveHandlers({
       modules: this.modules,
@@ -66,6 +65,7 @@ export class WebSockCoreModule implements NestModule, OnModuleInit, OnApplicatio
       httpAdapter: this.adapterHost.httpAdapter,
       server: this.server,
       defaults,
+      messageEnhancers,
       passthrough,
     });
   }

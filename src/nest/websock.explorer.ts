@@ -1,8 +1,7 @@
-import { Scope } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { ConfigError } from '../websock/errors.js';
 import { DECORATORS, handlerMetadataOf, markedMethods, type HandlerMetadata } from './handler-metadata.js';
-import type { UpgradeMethod } from './compiled-handler.js';
+import type { HandlerMethod } from './handler-methods.js';
 import { ENHANCERS, readMetadata, routeArguments } from './nest-metadata.js';
 import type { InstanceWrapper, NestModuleRef, Type } from './nest-types.js';
 
@@ -32,16 +31,6 @@ export function exploreHandlers(modules: ModulesContainer): FoundHandler[] {
   return found;
 }
 
-/** @throws ConfigError `WEBSOCK_HANDLER_SCOPE` */
-export function checkScope({ handlerClass, wrapper, module }: FoundHandler): void {
-  if (wrapper.isDependencyTreeStatic() && wrapper.scope !== Scope.TRANSIENT) return;
-  throw new ConfigError(
-    'WEBSOCK_HANDLER_SCOPE',
-    `@WebSockHandler ${handlerClass.name} in ${module.name} is not a singleton: it, something it injects, or one of its ` +
-      'guards, pipes, interceptors or filters is request-scoped or transient. Make them singletons',
-  );
-}
-
 /** By token first: overrideProvider() leaves nothing else of the class. */
 function handlerClassOf({ token, metatype, inject, isAlias }: InstanceWrapper): Type | undefined {
   if (handlerMetadataOf(token) !== undefined) return token as Type;
@@ -51,10 +40,10 @@ function handlerClassOf({ token, metatype, inject, isAlias }: InstanceWrapper): 
 
 function rejectMarks({ metatype, inject }: InstanceWrapper, module: NestModuleRef): void {
   if (typeof metatype !== 'function' || inject || !metatype.prototype) return;
-  for (const [method, [mark]] of markedMethods(metatype as Type)) {
+  for (const { method, mark } of markedMethods(metatype as Type)) {
     throw new ConfigError(
       'WEBSOCK_CALLBACK_OUTSIDE_HANDLER',
-      `${metatype.name}.${method}() in ${module.name} has ${DECORATORS[mark!]}(), but ${metatype.name} is no handler: ` +
+      `${metatype.name}.${method}() in ${module.name} has ${DECORATORS[mark]}(), but ${metatype.name} is no handler: ` +
         'decorate the class with @WebSockHandler() and list it in providers, or remove the decorator',
     );
   }
@@ -62,18 +51,15 @@ function rejectMarks({ metatype, inject }: InstanceWrapper, module: NestModuleRe
 
 /**
  * Nest sets up the guards of a class that is listed in `providers`; of `{ provide, useFactory }` and the like it does not, and
- * its router leaves out a guard that it does not find. An upgrade must not pass unguarded.
+ * its router leaves out a guard that it does not find. Neither an upgrade nor a message must pass unguarded.
  *
  * @throws ConfigError `WEBSOCK_NOT_A_HANDLER`
  */
 export function checkEnhancers(
   { handlerClass, module }: FoundHandler,
-  upgradeMethod: UpgradeMethod | undefined,
+  methods: readonly HandlerMethod[],
 ): void {
-  for (const enhancer of [
-    ...enhancersOf(handlerClass),
-    ...(upgradeMethod ? enhancersOfMethod(upgradeMethod) : []),
-  ]) {
+  for (const enhancer of [...enhancersOf(handlerClass), ...methods.flatMap(enhancersOfMethod)]) {
     if (typeof enhancer !== 'function' || module.injectables.has(enhancer)) continue;
     throw new ConfigError(
       'WEBSOCK_NOT_A_HANDLER',
@@ -83,10 +69,21 @@ export function checkEnhancers(
   }
 }
 
-function enhancersOfMethod({ owner, name }: UpgradeMethod): unknown[] {
-  const method = (owner.prototype as Record<string, object>)[name]!;
+/** What Nest instantiates for the route of a handler: the guards and the like of its class and of `@OnUpgrade`. */
+export function routeEnhancers(
+  { handlerClass, module }: FoundHandler,
+  upgradeMethod: HandlerMethod | undefined,
+): InstanceWrapper[] {
+  const ofMethod = upgradeMethod === undefined ? [] : enhancersOfMethod(upgradeMethod);
+  return [...enhancersOf(handlerClass), ...ofMethod]
+    .map((enhancer) => module.injectables.get(enhancer as Type))
+    .filter((wrapper) => wrapper !== undefined);
+}
+
+function enhancersOfMethod({ owner, name }: HandlerMethod): unknown[] {
+  const method = (owner.prototype as Record<string, object | undefined>)[name];
   const pipes = Object.values(routeArguments(owner, name)).flatMap((argument) => argument.pipes ?? []);
-  return [...enhancersOf(method), ...pipes];
+  return [...(method === undefined ? [] : enhancersOf(method)), ...pipes];
 }
 
 function enhancersOf(target: object): unknown[] {

@@ -12,6 +12,7 @@ import { TAKES } from '../upgrade/upgrade-listener.js';
  * `WebSockModule` in the app; without it, it is a WsAdapter.
  */
 export class WebSockGatewayAdapter extends WsAdapter {
+  /** As WsAdapter's; its `upgrade` listener on the app's own HTTP server then says which requests are its. */
   protected override ensureHttpServerExists(port: number, httpServer?: Server): Server | undefined {
     const isAppsOwn = httpServer !== undefined && !this.httpServersRegistry.has(port);
     const created = super.ensureHttpServerExists(port, httpServer);

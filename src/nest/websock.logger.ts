@@ -5,6 +5,7 @@ import {
   telemetry,
   type CallbackError,
   type CallbackOverrun,
+  type CallbackSlow,
   type ConnectionStart,
   type ConnectionStop,
   type DrainStart,
@@ -37,6 +38,7 @@ export class WebSockLogger {
     this.#on<ConnectionStop>(telemetry.connectionStop, (event) => this.#connectionStop(event));
     this.#on<CallbackError>(telemetry.callbackError, (event) => this.#callbackError(event));
     this.#on<CallbackOverrun>(telemetry.callbackOverrun, (event) => this.#callbackOverrun(event));
+    this.#on<CallbackSlow>(telemetry.callbackSlow, (event) => this.#callbackSlow(event));
     this.#on<MessageDropped>(telemetry.messageDropped, (event) => this.#messageDropped(event));
     this.#on<UpgradeRefused>(telemetry.upgradeRefused, (event) => this.#upgradeRefused(event));
     this.#on<DrainStart>(telemetry.drainStart, (event) => this.#drainStart(event));
@@ -93,6 +95,13 @@ export class WebSockLogger {
   #callbackOverrun({ ref, method, limit }: CallbackOverrun): void {
     this.#logger.warn(
       `${method}() on connection ${ref} did not come back within ${limit} ms and was given up`,
+    );
+  }
+
+  #callbackSlow({ ref, method, duration }: CallbackSlow): void {
+    const since = `has not settled for ${Math.round(duration)} ms`;
+    this.#logger.warn(
+      `${method}() on connection ${ref} ${since}; until it does, nothing else is handled there`,
     );
   }
 

@@ -4,11 +4,10 @@ import {
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
 } from '@nestjs/common';
-import type { WebSockServerOptions } from '../server/server-options.js';
 import { WebSockCoreModule } from './websock-core.module.js';
-import { OPTIONS } from './root-options.js';
+import { OPTIONS, type WebSockModuleOptions } from './root-options.js';
 
-const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WebSockServerOptions>({
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WebSockModuleOptions>({
   optionsInjectionToken: OPTIONS,
 })
   .setClassMethodName('forRoot')
@@ -16,7 +15,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WebSockServerO
   .build();
 
 /** How `forRootAsync` gets at the options: `useFactory` with `inject`, or a class with `create()`. */
-export type WebSockModuleAsyncOptions = ConfigurableModuleAsyncOptions<WebSockServerOptions>;
+export type WebSockModuleAsyncOptions = ConfigurableModuleAsyncOptions<WebSockModuleOptions>;
 
 /**
  * Serves the handlers of the app. `imports: [WebSockModule]` is enough, in any module and any number of them; handlers are
@@ -30,7 +29,7 @@ export class WebSockModule extends ConfigurableModuleClass {
    *
    * @throws ConfigError at boot, for an option that is no good and for a second `forRoot`
    */
-  static override forRoot(options: WebSockServerOptions = {}): DynamicModule {
+  static override forRoot(options: WebSockModuleOptions = {}): DynamicModule {
     return super.forRoot(options);
   }
 

@@ -108,7 +108,7 @@ export class MemoryTransport implements Transport {
       const message = received(opcode, bytes, this.#limits);
       if (message instanceof ProtocolError) this.#conclude(() => this.#listener.receiveViolation(message));
       else if (isControl(message)) this.#listener.receiveControl(message);
-      else this.#listener.receiveMessage(message);
+      else this.#listener.receiveMessage(message, bytes.length);
     });
   }
 

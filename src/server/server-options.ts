@@ -12,6 +12,7 @@ import {
 
 /** Options of a server: how many connections it takes, how it shuts down, what it leaves to others, and the defaults of its handlers. */
 export interface WebSockServerOptions extends WebSockOptions, CapacityOptions {
+  /** How connections are told when the server shuts down. */
   drainer?: DrainerOptions;
   /**
    * Paths, with all below them, whose upgrades are for the other `upgrade` listeners of the HTTP server: `['/graphql']`. Whole

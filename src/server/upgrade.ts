@@ -16,11 +16,17 @@ import {
 import type { WebSock } from '../websock/websock.js';
 import type { Target } from './server.js';
 
-/** Node's request, or the framework's around it. */
-export type UpgradableRequest = IncomingMessage | (FrameworkRequest & { readonly raw: IncomingMessage });
+/** Node's request, which is also Express's, or Fastify's around it. */
+export type UpgradableRequest = IncomingMessage | WrappedRequest;
+
+/** A framework's request that is not Node's own, as Fastify has. */
+export interface WrappedRequest extends FrameworkRequest {
+  readonly raw: IncomingMessage;
+}
 
 /** What `upgrade()` returns: nothing a response body could be made of. */
 export class Upgraded {
+  /** `{}`, for a framework that makes a JSON body of what a controller returns. */
   toJSON(): object {
     return {};
   }

@@ -69,9 +69,9 @@ export class HostedWebSocket extends WebSocket {
 function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
   const { listener } = this as HostedWebSocket;
   const bytes = data as Buffer;
-  if (isBinary) listener.receiveMessage(['binary', bytes]);
+  if (isBinary) listener.receiveMessage(['binary', bytes], bytes.length);
   else if (bytes.length > MAX_STRING_LENGTH) listener.receiveViolation(textTooLong());
-  else listener.receiveMessage(['text', bytes.toString()]);
+  else listener.receiveMessage(['text', bytes.toString()], bytes.length);
 }
 
 /** Without a `maxMessageSize` a client may send more text than a string can hold. */

@@ -2,8 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { EventEmitter } from 'node:events';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { bytesOf } from '../server/memory-wire.js';
-import type { RawMessage, Payload } from '../websock/message.js';
-import { Expectations, type ExpectOptions } from './expectations.js';
+import { jsonCodec, type Codec } from '../websock/codec.js';
+import type { Message, Payload } from '../websock/message.js';
+import { Expectations, type Explanation, type ExpectOptions } from './expectations.js';
+import { encoded } from './messages.js';
 
 let pings = 0;
 
@@ -21,14 +23,16 @@ interface ClientSocket extends EventEmitter {
 export class ClientConnection extends Expectations {
   /** The headers of the server's 101. */
   headers: IncomingHttpHeaders = {};
+  protected readonly codec: Codec;
   readonly #socket: ClientSocket;
   /** Pings of `expectNothing`, whose pongs are nobody else's business. */
   readonly #probes = new Map<string, () => void>();
   #error: Error | undefined;
 
-  /** For `connect`: before the socket has opened, so that nothing is missed. */
-  constructor(socket: ClientSocket, options: ExpectOptions) {
+  /** @internal For `connect`: before the socket has opened, so that nothing is missed. */
+  constructor(socket: ClientSocket, options: ExpectOptions & { codec?: Codec }) {
     super(options);
+    this.codec = options.codec ?? jsonCodec;
     this.#socket = socket;
     socket.on('message', (data: Buffer, isBinary: boolean) =>
       this.addMessage(isBinary ? ['binary', data] : ['text', data.toString()]),
@@ -45,8 +49,9 @@ export class ClientConnection extends Expectations {
     return this.#socket.protocol;
   }
 
-  /** Sends a message: `client.send(text('hi'))`. */
-  send([opcode, payload]: RawMessage): void {
+  /** Sends a message: `client.send(text('hi'))`, or `client.send(json(value))` by the client's codec. */
+  send(message: Message): void {
+    const [opcode, payload] = encoded(message, this.codec);
     const bytes = bytesOf(payload);
     if (opcode === 'ping' || opcode === 'pong') this.#socket[opcode](bytes);
     else this.#socket.send(bytes, { binary: opcode === 'binary' });
@@ -90,7 +95,7 @@ export class ClientConnection extends Expectations {
     });
   }
 
-  protected explain(): { lines: readonly string[]; cause?: unknown } {
+  protected explain(): Explanation {
     return this.#error === undefined
       ? { lines: [] }
       : { lines: [`the client failed: ${this.#error.message}`], cause: this.#error };

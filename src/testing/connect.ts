@@ -3,12 +3,15 @@ import type { RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { WebSocket } from 'ws';
+import type { Codec } from '../websock/codec.js';
 import { ClientConnection } from './client-connection.js';
 import type { ExpectOptions } from './expectations.js';
 
 /** What is asked of a Nest app, on Express or on Fastify. */
 export interface NestApp {
+  /** Node's HTTP server, made by then. */
   getHttpServer(): unknown;
+  /** Initialises the app and listens on a port, 0 for any that is free. */
   listen(port: number, hostname: string): Promise<unknown>;
 }
 
@@ -23,17 +26,23 @@ export interface ConnectOptions extends ExpectOptions, Omit<RequestOptions, 'pro
   origin?: string;
   /** Offer compression (RFC 7692). Default true. */
   perMessageDeflate?: boolean;
+  /** Encodes what is sent as `json(value)`, decodes what is expected so; the client's own. Default JSON text. */
+  codec?: Codec;
   /** How long the opening handshake may take, ms. Default 5 000. */
   handshakeTimeout?: number;
 }
 
 /** The server answered the upgrade request with an ordinary HTTP response. */
 export class UpgradeRefusedError extends Error {
+  /** @internal */
   override name = 'UpgradeRefusedError';
 
   constructor(
+    /** The HTTP status. */
     readonly status: number,
+    /** The response's headers, names in lower case. */
     readonly headers: IncomingHttpHeaders,
+    /** The response's body as text, `''` where it had none. */
     readonly body: string,
   ) {
     super(`the upgrade was refused with ${status}: ${body.slice(0, 500)}`);
@@ -59,12 +68,12 @@ const HANDSHAKE_TIMEOUT = 5_000;
 export async function connect(
   target: ConnectTarget,
   path: string,
-  { protocols = [], within, ...options }: ConnectOptions = {},
+  { protocols = [], within, codec, ...options }: ConnectOptions = {},
 ): Promise<ClientConnection> {
   const url = new URL(path, await urlOf(target));
   const offered = typeof protocols === 'string' ? [protocols] : [...protocols];
   const socket = new WebSocket(url, offered, { handshakeTimeout: HANDSHAKE_TIMEOUT, ...options });
-  const client = new ClientConnection(socket, within === undefined ? {} : { within });
+  const client = new ClientConnection(socket, { within, codec });
   await opened(socket);
   return client;
 }

@@ -1,14 +1,23 @@
 import { AssertionError } from 'node:assert';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { NO_STATUS_RECEIVED } from '../websock/close.js';
+import type { Codec } from '../websock/codec.js';
 import {
   isControl,
   matches,
-  show,
+  showBeside,
   showExpected,
   type ExpectedMessage,
   type ReceivedMessage,
 } from './messages.js';
+
+/** What else there is to know when an expectation fails. */
+export interface Explanation {
+  /** For the message, a line each. */
+  readonly lines: readonly string[];
+  /** The error behind the failure. */
+  readonly cause?: unknown;
+}
 
 /** How a connection ended, as its client saw it. */
 export interface ClientClose {
@@ -18,6 +27,7 @@ export interface ClientClose {
   readonly reason: string;
 }
 
+/** Options of a single expectation, or of all of a connection. */
 export interface ExpectOptions {
   /** How long to wait for what is expected, real ms, whatever the clock of the connection says. Default 1 000. */
   within?: number;
@@ -32,6 +42,7 @@ const WITHIN = 1_000;
 export abstract class Expectations {
   /** Everything received, in order, pings and pongs included. */
   readonly received: ReceivedMessage[] = [];
+  /** How long an expectation waits unless it says otherwise, real ms. */
   protected readonly within: number;
   readonly #data: ReceivedMessage[] = [];
   readonly #control: ReceivedMessage[] = [];
@@ -61,8 +72,8 @@ export abstract class Expectations {
     await this.#wait(() => queue.length > 0 || this.#closed !== undefined, within);
     const message = queue.shift();
     if (message === undefined) throw this.#failure(this.expectPush, showExpected(expected), within);
-    if (expected === undefined || matches(expected, message)) return message;
-    throw this.#failure(this.expectPush, showExpected(expected), within, message);
+    if (expected === undefined || matches(expected, message, this.codec)) return message;
+    throw this.#failure(this.expectPush, showExpected(expected), within, message, expected);
   }
 
   /**
@@ -92,18 +103,23 @@ export abstract class Expectations {
     if (!this.#isQuiet()) throw this.#failure(this.expectNothing, 'nothing', this.within, this.#data[0]);
   }
 
+  /** Encodes what is sent as `json(value)`, decodes what is expected so. */
+  protected abstract get codec(): Codec;
+
   /** Resolves when all that is on its way has come. */
   protected abstract untilQuiet(within: number): Promise<void>;
 
-  /** What else there is to know when an expectation fails, a line each, and the error behind it. */
-  protected abstract explain(): { lines: readonly string[]; cause?: unknown };
+  /** What else there is to know when an expectation fails. */
+  protected abstract explain(): Explanation;
 
+  /** The client has received a message. */
   protected addMessage(message: ReceivedMessage): void {
     this.received.push(message);
     (isControl(message) ? this.#control : this.#data).push(message);
     this.#changed();
   }
 
+  /** The client has seen the end; only the first counts. */
   protected addClose(code: number, reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = { code, reason };
@@ -137,8 +153,14 @@ export abstract class Expectations {
     });
   }
 
-  #failure(where: unknown, expected: string, within: number, got?: ReceivedMessage): AssertionError {
-    const actual = this.#describe(within, got);
+  #failure(
+    where: unknown,
+    expected: string,
+    within: number,
+    got?: ReceivedMessage,
+    beside?: ExpectedMessage,
+  ): AssertionError {
+    const actual = this.#describe(within, got, beside);
     const { lines, cause } = this.explain();
     const error = new AssertionError({
       message: [`expected ${expected}, but ${actual}`, ...lines].join('\n  '),
@@ -150,8 +172,8 @@ export abstract class Expectations {
     return error;
   }
 
-  #describe(within: number, got: ReceivedMessage | undefined): string {
-    if (got !== undefined) return `${show(got)} came`;
+  #describe(within: number, got: ReceivedMessage | undefined, beside: ExpectedMessage | undefined): string {
+    if (got !== undefined) return `${showBeside(beside, got, this.codec)} came`;
     if (this.#closed === undefined) return `nothing came within ${within} ms`;
     return `the connection ended with ${showClose(this.#closed.code, this.#closed.reason)}`;
   }

@@ -8,14 +8,17 @@ import { telemetry, type CallbackError, type ConnectionStop } from '../telemetry
 import { ABNORMAL_CLOSURE, type CloseReason } from '../websock/close.js';
 import type { ConnectionRef } from '../websock/connection.js';
 import { ProtocolError } from '../websock/errors.js';
-import type { RawMessage, Payload } from '../websock/message.js';
-import { Expectations, type ExpectOptions } from './expectations.js';
+import { jsonCodec, type Codec } from '../websock/codec.js';
+import type { Message, Payload } from '../websock/message.js';
+import { Expectations, type Explanation, type ExpectOptions } from './expectations.js';
+import { encoded } from './messages.js';
 import { settled, type TestClock } from './test-clock.js';
 
 /** What went wrong in a callback. */
 export interface FailedCallback {
   /** `RoomHandler.say` */
   readonly method: string;
+  /** What the callback threw or rejected with: any value. */
   readonly error: unknown;
 }
 
@@ -33,7 +36,7 @@ export class HandlerConnection extends Expectations {
   #closeFrame: { code: number; reason: string } | undefined;
   #stop: ConnectionStop | undefined;
 
-  /** For `openHandler`. */
+  /** @internal For `openHandler`. */
   constructor(clock: TestClock, options: ExpectOptions & { autoClose?: boolean }) {
     super(options);
     this.clock = clock;
@@ -57,9 +60,12 @@ export class HandlerConnection extends Expectations {
 
   // The client
 
-  /** Sends a message: `room.send(text('hi'))`. One that is too large, or that is no good, is a violation, as on the wire. */
-  send(message: RawMessage): void {
-    this.#client.send(message);
+  /**
+   * Sends a message: `room.send(text('hi'))`, or `room.send(json(value))` by the connection's codec. One that is too large, or
+   * that is no good, is a violation, as on the wire.
+   */
+  send(message: Message): void {
+    this.#client.send(encoded(message, this.codec));
   }
 
   /** Sends a ping; the pong that answers it is taken with `expectPush(pong(…))`. */
@@ -134,7 +140,7 @@ export class HandlerConnection extends Expectations {
 
   // For openHandler
 
-  /** What the memory client tells. */
+  /** @internal What the memory client tells. */
   asPeer(): MemoryPeer {
     return {
       receiveMessage: (message) => {
@@ -149,7 +155,7 @@ export class HandlerConnection extends Expectations {
     };
   }
 
-  /** Runs `init`. */
+  /** @internal Runs `init`. */
   start({ connection, client }: MemoryConnection): void {
     this.#connection = connection;
     this.#client = client;
@@ -158,11 +164,15 @@ export class HandlerConnection extends Expectations {
     connection.start();
   }
 
+  protected get codec(): Codec {
+    return this.#connection.codec ?? jsonCodec;
+  }
+
   protected untilQuiet(): Promise<void> {
     return settled();
   }
 
-  protected explain(): { lines: readonly string[]; cause?: unknown } {
+  protected explain(): Explanation {
     const lines = this.#errors.map(({ method, error }) => `${method}() threw ${String(error)}`);
     return { lines, cause: this.#errors[0]?.error };
   }

@@ -3,6 +3,7 @@ import type { ConnectionOwner, ConnectionSpec } from '../connection/live-connect
 import { ConnectionRegistry } from '../connection/registry.js';
 import { MemoryServer, type MemoryClientOptions } from '../server/memory.js';
 import { checkOptions, resolveOptions, type WebSockOptions } from '../websock/options.js';
+import type { UpgradeRequest } from '../websock/request.js';
 import type { WebSock } from '../websock/websock.js';
 import { ExactSweeper } from './exact-sweeper.js';
 import type { ExpectOptions } from './expectations.js';
@@ -17,6 +18,7 @@ import {
 import { settled, TestClock } from './test-clock.js';
 import { makeRequest, type TestRequest } from './test-request.js';
 
+/** What `openHandler` takes beside the handler: the upgrade as it might have been, and how the client behaves. */
 export interface OpenHandlerOptions extends ExpectOptions, MemoryClientOptions {
   /** For `init`: what `@OnUpgrade` would return. Default: the request's facts. */
   argument?: unknown;
@@ -38,7 +40,8 @@ export interface OpenHandlerOptions extends ExpectOptions, MemoryClientOptions {
  *
  * The handler is the provider of the module (or of the app, initialised or not), overrides included; its options apply. Guards and
  * `@OnUpgrade` do not run: they are the business of `connect()`. Where the app has `WebSockModule`, its `Connections` know
- * the connection. A `WebSock` object needs no module: `openHandler(websock, options)`.
+ * the connection. A handler with a scope has an instance of its own per connection; `REQUEST` is there what `connection.request` is.
+ * A `WebSock` object needs no module: `openHandler(websock, options)`.
  *
  * Resolves when all of `init` is done that does not wait for I/O or for the clock.
  *
@@ -59,21 +62,24 @@ export async function openHandler(
   second?: HandlerClass | OpenHandlerOptions,
   third?: OpenHandlerOptions,
 ): Promise<HandlerConnection> {
-  const connection =
-    typeof second === 'function'
-      ? open(findHandler(subject as Container, second), third)
-      : open(plainHandler(subject as WebSock), second);
+  const isProvided = typeof second === 'function';
+  const options = (isProvided ? third : second) ?? {};
+  const request = makeRequest(options.request);
+  const source = isProvided
+    ? await findHandler(subject as Container, second, request)
+    : plainHandler(subject as WebSock);
+  const connection = open(source, request, options);
   await settled();
   return connection;
 }
 
 function open(
   { handler, layers, registry }: HandlerSource,
-  options: OpenHandlerOptions = {},
+  request: UpgradeRequest,
+  options: OpenHandlerOptions,
 ): HandlerConnection {
   const { clock = new TestClock() } = options;
   const room = new HandlerConnection(clock, options);
-  const request = makeRequest(options.request);
   checkOptions(options.options ?? {}, 'openHandler()');
   const spec: ConnectionSpec = {
     handler,

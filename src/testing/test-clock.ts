@@ -23,6 +23,7 @@ export class TestClock implements Clock {
     return this.#now;
   }
 
+  /** Runs `callback` when so many ms have passed; `Infinity` never runs it. Returns what cancels it. */
   after(ms: number, callback: () => void): Cancel {
     if (ms > MAX_INT32) return () => {};
     const timer = { due: this.#now + Math.max(0, ms), callback };

@@ -4,13 +4,15 @@ import type { UpgradeRequest } from '../websock/request.js';
 
 /** What a framework's request adds to Node's. */
 export interface FrameworkRequest {
-  /** Fastify: Node's request. */
+  /** Node's request, where the framework's is another object. */
   readonly raw?: IncomingMessage;
+  /** Path parameters, as the router decoded them. */
   readonly params?: unknown;
   /** The client's address, a trusted proxy's word included. */
   readonly ip?: string;
   /** The host asked for, a trusted proxy's word included. */
   readonly hostname?: string;
+  /** The request target as it came, where the framework rewrites `url`. */
   readonly originalUrl?: string;
 }
 

@@ -2,15 +2,17 @@ import type { DataMessage } from './message.js';
 
 /** What a codec makes of a value: one data message. */
 export type EncodedMessage =
-  | readonly [opcode: 'text', payload: string]
-  | readonly [opcode: 'binary', payload: Uint8Array];
+  readonly [opcode: 'text', payload: string] | readonly [opcode: 'binary', payload: Uint8Array];
 
 /**
  * Turns values into data messages and back: `decode` before schemas see a message, `encode` for what is pushed as
  * `json(value)`.
  */
 export interface Codec {
-  /** The value in a message from the client. Throws, anything, for a message that holds none: a client's fault. */
+  /**
+   * The value in a message from the client. Throws for a message that holds none: a client's fault, and the client is told the
+   * error's message; keep the payload out of it.
+   */
   decode(message: DataMessage): unknown;
   /** The message that carries a value. Throws, anything, for a value that it cannot carry: a fault of the handler. */
   encode(value: unknown): EncodedMessage;
@@ -20,7 +22,12 @@ export interface Codec {
 export const jsonCodec: Codec = {
   decode([opcode, data]) {
     if (opcode === 'binary') throw new TypeError('expected JSON text, got a binary message');
-    return JSON.parse(data) as unknown;
+    try {
+      return JSON.parse(data) as unknown;
+    } catch {
+      // Not V8's own words: they quote the payload.
+      throw new SyntaxError('not valid JSON');
+    }
   },
   encode(value) {
     const payload = JSON.stringify(value) as string | undefined;

@@ -1,4 +1,5 @@
 import type { UpgradeRequest } from './request.js';
+import type { AttachOptions, CancelAttachment, StreamSource } from './stream.js';
 
 /**
  * Names a connection from anywhere in the app, as a pid does in Elixir: a short string, safe to log and to store.
@@ -35,4 +36,24 @@ export abstract class Connection {
    * @throws RangeError for any other `ms`
    */
   abstract sendInfoAfter(ms: number, message: unknown): CancelTimer;
+
+  /**
+   * Feeds a stream into this connection: `handleInfo` gets each value, or what `map` makes of it, in order, among the other messages.
+   * It gets `['done', name]` when the source has completed, `['error', name, error]` when the source has failed or `map` has thrown.
+   *
+   * An async iterable, Node streams and web streams among them, is asked for its next value while fewer than 16 of its values (or
+   * `maxMailbox`, if that is less) and fewer than `maxMailbox` other info messages wait: it goes as fast as the handler and the
+   * client. An Observable cannot be held back: past `maxMailbox` the option `overflow` decides.
+   *
+   * The source is released as soon as the end of the connection is decided, or by the function returned: `unsubscribe()`, `return()`
+   * of an iterator, `destroy()` of a Node stream, `cancel()` of a web stream. Attached to a connection that ends, it is released at
+   * once. What fails there is logged.
+   *
+   * @throws TypeError for a source that is none of these, a `map` that is no function and a bad option
+   */
+  abstract attach<T>(
+    source: StreamSource<T>,
+    map?: (value: T) => unknown,
+    options?: AttachOptions,
+  ): CancelAttachment;
 }

@@ -11,13 +11,22 @@ export const ERROR_CODES = {
   WEBSOCK_PATH_OF_OTHERS:
     'Give the handler another path than the gateway or passthrough entry that the message names, or remove that.',
   WEBSOCK_DUPLICATE_CALLBACK: 'Keep one method per callback; the message names both.',
+  WEBSOCK_PATTERN:
+    'Give @OnIn() an opcode or a schema, @OnInfo() a class or a schema; one that is undefined comes of a circular import.',
+  WEBSOCK_UNREACHABLE_CLAUSE:
+    'Declare the method that takes fewer messages first: the message names those that never leave it any.',
+  WEBSOCK_INFO_NAME: "Give one of the classes that the message names another name with @InfoMessage('…').",
+  WEBSOCK_PARAMETER:
+    'Decorate all parameters of the method or none, with decorators that have a meaning there; the message names the parameter.',
+  WEBSOCK_ENHANCER_ON_TERMINATE:
+    'Remove guards, interceptors, pipes, filters and parameter decorators from the @OnTerminate() method.',
   WEBSOCK_CALLBACK_OUTSIDE_HANDLER:
     'Decorate the class with @WebSockHandler(), or remove the @On… decorator.',
   WEBSOCK_NO_CALLBACK:
     'Give the handler at least one callback: a method with an @On… decorator, or handleIn and its siblings.',
   WEBSOCK_NOT_A_HANDLER:
     'Decorate the class with @WebSockHandler() and list it in the providers of a module, or pass a WebSock object.',
-  WEBSOCK_HANDLER_SCOPE: 'Make the handler and what it injects singletons.',
+  WEBSOCK_HANDLER_SCOPE: 'Remove @Injectable() above @WebSockHandler({ scope }), or give the scope to it.',
   WEBSOCK_SECOND_FOR_ROOT:
     'Call WebSockModule.forRoot() or forRootAsync() once, in the root module; import WebSockModule bare elsewhere.',
   WEBSOCK_HTTP2_ON_EXPRESS:
@@ -45,6 +54,8 @@ export const ERROR_CODES = {
   WEBSOCK_GUARDED_HANDLER:
     'The handler has class-level guards, which upgrade() does not run: guard the caller and pass { guardedByCaller: true }.',
   WEBSOCK_RESULT: 'Return one of the tuples of HandleResult; the message names handler, method and fault.',
+  WEBSOCK_NO_CLAUSE:
+    'From a client: issues says what is wrong with its message. From the app: give the message an @OnInfo() method.',
   WEBSOCK_PROTOCOL: 'The client broke RFC 6455; closeCode says how.',
   WEBSOCK_INIT_TIMEOUT: 'Make init faster, or raise upgradeTimeout.',
   WEBSOCK_CALL_NO_REPLY: 'Answer the message with reply(term, messages, state) in handleInfo.',
@@ -54,11 +65,13 @@ export const ERROR_CODES = {
   WEBSOCK_CALL_UNKNOWN_REF: 'No such connection here: it has ended, or the reference is not one.',
 } as const;
 
+/** A key of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Every error of this package. `code` is stable; {@link ERROR_CODES} says what to do. */
 export class WebSockError extends Error {
   constructor(
+    /** Stable, to be compared; the message is for people and may change. */
     readonly code: ErrorCode,
     message: string,
     options?: ErrorOptions,
@@ -76,7 +89,9 @@ export class UpgradeError extends WebSockError {
   constructor(
     code: ErrorCode,
     message: string,
+    /** The HTTP status of the refusal: 400, 403, 426, 503 and so on. */
     readonly status: number,
+    /** Headers that the refusal needs, such as `Upgrade` on a 426 (RFC 9110 §15.5.22). */
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(code, message);
@@ -95,9 +110,30 @@ export class ResultError extends WebSockError {
   }
 }
 
+/** What a schema has against a message. */
+export interface Issue {
+  /** Where in the message: keys and indices from the outside in; empty for the whole of it. */
+  readonly path: readonly (string | number)[];
+  /** In the words of the schema, which may quote the value. */
+  readonly message: string;
+}
+
+/** No `@OnIn` or `@OnInfo` method takes a message: its schemas refuse it, or none has its opcode or class. */
+export class NoClauseError extends WebSockError {
+  constructor(
+    message: string,
+    /** What the schemas have against it, the one that came closest; empty where none was asked. */
+    readonly issues: readonly Issue[],
+    options?: ErrorOptions,
+  ) {
+    super('WEBSOCK_NO_CLAUSE', message, options);
+  }
+}
+
 /** The client broke the protocol. `closeCode` is what the close frame says: 1002, 1007, 1008 or 1009. */
 export class ProtocolError extends WebSockError {
   constructor(
+    /** RFC 6455 §7.4.1. */
     readonly closeCode: number,
     message: string,
     options?: ErrorOptions,

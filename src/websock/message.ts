@@ -4,6 +4,7 @@ export type DataOpcode = 'text' | 'binary';
 /** Opcodes of the control frames that a handler sees and may send (RFC 6455 §5.5.2, §5.5.3). */
 export type ControlOpcode = 'ping' | 'pong';
 
+/** Opcodes of all frames that a handler sends or receives; close frames come of results, fragments never show. */
 export type Opcode = DataOpcode | ControlOpcode;
 
 /**

@@ -41,6 +41,7 @@ describe('defaults', () => {
       terminateTimeout: 5_000,
       closeTimeout: 30_000,
       upgradeTimeout: 10_000,
+      slowCallback: 5_000,
       earlyValidateUpgrade: true,
     });
   });

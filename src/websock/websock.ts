@@ -28,14 +28,10 @@ export interface WebSock<State = unknown, Argument = unknown, Info = unknown> {
   handleIn?(message: DataMessage, state: State, connection: Connection): CallbackReturn<State>;
 
   /** For a ping or a pong; the pong that answers a ping has already been sent. WebSock: `handle_control/2`. */
-  handleControl?(
-    message: ControlMessage,
-    state: State,
-    connection: Connection,
-  ): CallbackReturn<State>;
+  handleControl?(message: ControlMessage, state: State, connection: Connection): CallbackReturn<State>;
 
   /**
-   * For a message from elsewhere in the app: `sendInfo`, `sendInfoAfter`, `call`.
+   * For a message from elsewhere in the app: `sendInfo`, `sendInfoAfter`, `call`, a stream that is attached.
    * Without `handleInfo` the message is dropped and counted. WebSock: `handle_info/2`.
    */
   handleInfo?(message: Info, state: State, connection: Connection): CallbackReturn<State>;
@@ -47,7 +43,14 @@ export interface WebSock<State = unknown, Argument = unknown, Info = unknown> {
   terminate?(reason: CloseReason, state: State, facts: CloseFacts, connection: Connection): unknown;
 }
 
-/** The names of the five callbacks. */
-export const CALLBACKS = ['init', 'handleIn', 'handleControl', 'handleInfo', 'terminate'] as const;
+/** The callbacks of {@link WebSock}, by name. */
+export type CallbackName = 'init' | 'handleIn' | 'handleControl' | 'handleInfo' | 'terminate';
 
-export type CallbackName = (typeof CALLBACKS)[number];
+/** All of them. */
+export const CALLBACKS: readonly CallbackName[] = [
+  'init',
+  'handleIn',
+  'handleControl',
+  'handleInfo',
+  'terminate',
+];

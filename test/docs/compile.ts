@@ -42,6 +42,9 @@ export function compileWithTsc(snippets: readonly Snippet[], kind: ModuleKind, s
       'nestjs-websock': [path.join(root, 'src/index.ts')],
       'nestjs-websock/core': [path.join(root, 'src/core.ts')],
       'nestjs-websock/gateway': [path.join(root, 'src/gateway.ts')],
+      'nestjs-websock/msgpack': [path.join(root, 'src/msgpack/index.ts')],
+      'nestjs-websock/opentelemetry': [path.join(root, 'src/opentelemetry/index.ts')],
+      'nestjs-websock/telemetry': [path.join(root, 'src/telemetry.ts')],
       'nestjs-websock/testing': [path.join(root, 'src/testing/index.ts')],
     },
   };

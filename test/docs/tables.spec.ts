@@ -1,5 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
+import type { Meter } from '@opentelemetry/api';
+import { ConnectionMetrics } from '../../src/opentelemetry/connection-metrics.js';
+import { telemetry } from '../../src/telemetry/events.js';
 import { ERROR_CODES } from '../../src/websock/errors.js';
 import {
   checkOptions,
@@ -69,6 +72,33 @@ describe('options', () => {
   it('of the capacity are all in docs/options.md, with their defaults', () => {
     const known = Object.entries(resolveCapacity({}));
     expect(documented('docs/options.md', 'Capacity')).toEqual(known);
+  });
+});
+
+describe('telemetry', () => {
+  it('has all channels in docs/telemetry.md as in the code, in order', () => {
+    const rows = tableRows('docs/telemetry.md', 'Channels').map(([name, property]) =>
+      [name, property].map(inCode),
+    );
+    const channels = Object.entries(telemetry).map(([property, { name }]) => [
+      String(name).replace('nestjs-websock.', ''),
+      property,
+    ]);
+    expect(rows).toEqual(channels);
+  });
+
+  it('has all metrics in docs/telemetry.md', () => {
+    const made: string[] = [];
+    const instrument = { addCallback() {} };
+    const meter = new Proxy({} as Meter, {
+      get: (_target, method: string) => (name: unknown) => {
+        if (method.startsWith('create')) made.push(String(name));
+        return instrument;
+      },
+    });
+    new ConnectionMetrics(meter).stop();
+    const rows = tableRows('docs/telemetry.md', 'OpenTelemetry').map(([name]) => inCode(name));
+    expect(rows.filter((name) => name.startsWith('websocket.server.')).sort()).toEqual(made.sort());
   });
 });
 

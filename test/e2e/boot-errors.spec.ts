@@ -88,23 +88,9 @@ class StrayController {
   }
 }
 
-@WebSockHandler('scoped')
-@Injectable({ scope: Scope.REQUEST })
-class RequestScopedHandler extends Callbacks {}
-
-@Injectable({ scope: Scope.TRANSIENT })
-@WebSockHandler('transient')
-class TransientHandler extends Callbacks {}
-
-@Injectable({ scope: Scope.REQUEST })
-class PerRequest {}
-
-@WebSockHandler('injected')
-class InjectedHandler extends Callbacks {
-  constructor(readonly perRequest: PerRequest) {
-    super();
-  }
-}
+@Injectable()
+@WebSockHandler('scoped', { scope: Scope.REQUEST })
+class LostScopeHandler extends Callbacks {}
 
 @WebSockHandler('options', { timeout: 0 })
 class WrongOptionHandler extends Callbacks {}
@@ -189,22 +175,10 @@ const CASES: [what: string, code: string, mentions: string[], spec: AppSpec][] =
     { imports, controllers: [StrayController] },
   ],
   [
-    'a request-scoped handler',
+    'a scope that @Injectable() takes away',
     'WEBSOCK_HANDLER_SCOPE',
-    ['RequestScopedHandler'],
-    { imports, providers: [RequestScopedHandler] },
-  ],
-  [
-    'a transient handler',
-    'WEBSOCK_HANDLER_SCOPE',
-    ['TransientHandler'],
-    { imports, providers: [TransientHandler] },
-  ],
-  [
-    'a handler that injects something request-scoped',
-    'WEBSOCK_HANDLER_SCOPE',
-    ['InjectedHandler'],
-    { imports, providers: [InjectedHandler, PerRequest] },
+    ['LostScopeHandler', '@Injectable()'],
+    { imports, providers: [LostScopeHandler] },
   ],
   [
     'a wrong option',

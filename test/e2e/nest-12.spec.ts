@@ -1,7 +1,19 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { Controller, Get, type INestApplication, Param, UseGuards } from '@nestjs/common';
+import { Controller, Get, type INestApplication, Param, type PipeTransform, UseGuards } from '@nestjs/common';
 import { NestApplication } from '@nestjs/core';
-import { OnIn, OnUpgrade, push, WebSockHandler, WebSockModule, type DataMessage } from '../../src/index.js';
+import { MessageBody } from '@nestjs/websockets';
+import { z } from 'zod';
+import {
+  json,
+  jsonCodec,
+  OnIn,
+  OnUpgrade,
+  push,
+  State,
+  WebSockHandler,
+  WebSockModule,
+  type DataMessage,
+} from '../../src/index.js';
 import { closeApps, eachPlatform, type Platform, startApp } from '../support/nest.js';
 
 class Echo {
@@ -22,6 +34,20 @@ class RoomHandler extends Echo {
 @WebSockHandler('closed')
 @UseGuards({ canActivate: () => false })
 class ClosedHandler extends Echo {}
+
+/** Decorated when the spec runs: Nest 11 takes no schemas, and has no pipe for them. */
+function schemaHandler() {
+  const decorate = MessageBody as (options: { schema: object }) => ParameterDecorator;
+
+  @WebSockHandler('schema', { codec: jsonCodec })
+  class SchemaHandler {
+    @OnIn()
+    say(@decorate({ schema: z.object({ say: z.string() }) }) message: object, @State() state: unknown) {
+      return push(json(message), state);
+    }
+  }
+  return SchemaHandler;
+}
 
 /** Each framework has its own word for any path. */
 function wildcard(platform: Platform) {
@@ -48,6 +74,22 @@ const onNest12 = hasNest12 ? eachPlatform : describe.skip.each<Platform>(['expre
 
 onNest12(`Nest 12 on %s${hasNest12 ? '' : ' (not in Nest 11)'}`, (platform) => {
   afterEach(closeApps);
+
+  it('validates a message by the schema of its parameter', async () => {
+    const { StandardSchemaValidationPipe } = (await import('@nestjs/common')) as unknown as {
+      StandardSchemaValidationPipe: new () => PipeTransform;
+    };
+    const app = await startApp(platform, {
+      imports: [WebSockModule],
+      providers: [schemaHandler()],
+      setUp: (nest) => nest.useGlobalPipes(new StandardSchemaValidationPipe()),
+    });
+    const client = await app.open('/schema');
+    client.text('{"say":"hi","more":1}');
+    expect(await client.nextText()).toBe('{"say":"hi"}');
+    client.text('{"say":1}');
+    expect(await client.nextText()).toContain('"code":"invalid_message","message":"say: ');
+  });
 
   it('has its security headers on the 101 and on a refusal', async () => {
     const setUp = (app: INestApplication) => (app as unknown as Nest12).useSecurityHeaders();

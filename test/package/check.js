@@ -1,6 +1,15 @@
 // npm run check:package: what npm would publish, as its users meet it. Needs a build.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -18,6 +27,9 @@ const PEERS = {
   '.': NEST,
   './core': [],
   './gateway': [...NEST, '@nestjs/platform-ws', '@nestjs/websockets'],
+  './msgpack': ['msgpackr'],
+  './opentelemetry': ['@opentelemetry/api'],
+  './telemetry': [],
   './testing': [...NEST, '@nestjs/testing'],
 };
 
@@ -68,7 +80,9 @@ function project(tarball, peers, needed) {
   mkdirSync(target, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1']);
   link('ws', modules);
-  for (const peer of needed) link(peer, peer.startsWith('@types/') ? modules : peers);
+  link('@standard-schema/spec', modules);
+  // What is not in the folder of Nest 11 does not depend on Nest.
+  for (const peer of needed) link(peer, existsSync(path.join(peers, peer)) ? peers : modules);
   return dir;
 
   function link(dependency, from) {

@@ -21,6 +21,8 @@ export interface Answers {
   held: Held;
   /** Connections of which anything was left when the server shut down. */
   close: number;
+  /** Instances of a handler with a scope, and of its provider, that have not been collected. */
+  instances: number;
 }
 
 /** A `WebSock` in a process of its own: what it holds, and whether it lives, can be told. */
@@ -37,8 +39,13 @@ export class RemoteHost {
   }
 
   /** @param websock one of those that remote-host.child.ts knows by name */
-  static async start(websock: string, options: WebSockServerOptions = {}): Promise<RemoteHost> {
-    const child = fork(path.join(here, 'remote-host.child.ts'), [websock, JSON.stringify(options)], {
+  static start(websock: string, options: WebSockServerOptions = {}): Promise<RemoteHost> {
+    return RemoteHost.fork('remote-host.child.ts', websock, JSON.stringify(options));
+  }
+
+  /** @param file in this folder */
+  static async fork(file: string, ...args: string[]): Promise<RemoteHost> {
+    const child = fork(path.join(here, file), args, {
       execArgv: ['--expose-gc', '--import', path.join(here, 'typescript.js')],
       silent: true,
     });

@@ -1,0 +1,56 @@
+import type { Transport } from '../../src/connection/transport.js';
+import type { Opcode } from '../../src/websock/message.js';
+
+/** Counts what all transports of one side are given. */
+export class Meter {
+  sent = 0;
+  bytes = 0;
+  /** The payload sent last. */
+  last: string | Uint8Array | undefined;
+  #target = 0;
+  #reached: (() => void) | undefined;
+  #missing: ((error: Error) => void) | undefined;
+
+  count(payload: string | Uint8Array): void {
+    this.bytes += payload.length;
+    this.last = payload;
+    if (++this.sent === this.#target) this.#reached?.();
+  }
+
+  /** Resolves when so many have been sent in all. */
+  reach(target: number): Promise<void> {
+    if (this.sent >= target) return Promise.resolve();
+    this.#target = target;
+    return new Promise((resolve, reject) => {
+      this.#reached = resolve;
+      this.#missing = reject;
+    });
+  }
+
+  /** What is waited for does not come. */
+  giveUp(): void {
+    this.#missing?.(new Error(`sent ${this.sent} messages, and not ${this.#target}`));
+  }
+}
+
+/** A socket that takes everything and does nothing. */
+export class NullTransport implements Transport {
+  readonly bufferedAmount = 0;
+  readonly bytesReceived = 0;
+  readonly bytesAccepted = 0;
+  readonly #meter: Meter;
+
+  constructor(meter: Meter) {
+    this.#meter = meter;
+  }
+
+  send(_opcode: Opcode, payload: string | Uint8Array): boolean {
+    this.#meter.count(payload);
+    return true;
+  }
+
+  pause(): void {}
+  resume(): void {}
+  close(): void {}
+  destroy(): void {}
+}
