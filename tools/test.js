@@ -11,6 +11,7 @@ const SECTIONS = [
   'build',
   'jest',
   'bench:smoke',
+  'test:plain-ws',
   'test:nest11',
   'check:package',
 ];

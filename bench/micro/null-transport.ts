@@ -1,4 +1,4 @@
-import type { Transport } from '../../src/connection/transport.js';
+import type { Transport, TransportListener } from '../../src/connection/transport.js';
 import type { Opcode } from '../../src/websock/message.js';
 
 /** Counts what all transports of one side are given. */
@@ -33,19 +33,26 @@ export class Meter {
   }
 }
 
+const NOBODY = { sent(): void {} };
+
 /** A socket that takes everything and does nothing. */
 export class NullTransport implements Transport {
   readonly bufferedAmount = 0;
   readonly bytesReceived = 0;
   readonly bytesAccepted = 0;
   readonly #meter: Meter;
+  readonly #listener: Pick<TransportListener, 'sent'>;
 
-  constructor(meter: Meter) {
+  /** The bare side has nobody to tell. */
+  constructor(meter: Meter, listener: Pick<TransportListener, 'sent'> = NOBODY) {
     this.#meter = meter;
+    this.#listener = listener;
   }
 
-  send(_opcode: Opcode, payload: string | Uint8Array): boolean {
+  send(opcode: Opcode, payload: string | Uint8Array): boolean {
     this.#meter.count(payload);
+    // A server that frames the payload knows its size.
+    this.#listener.sent(opcode, payload.length);
     return true;
   }
 

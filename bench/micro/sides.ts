@@ -44,7 +44,7 @@ export function ourSide(handler: Handler, { give = receiveMessage }: Bench): Sid
   const opened = Array.from({ length: CLIENTS }, () => {
     const context = new AsyncResource('WebSockConnection');
     const spec = { handler: spied, argument: 0, request: REQUEST, options, context };
-    const connection = registry.open(spec, () => new NullTransport(meter));
+    const connection = registry.open(spec, (listener) => new NullTransport(meter, listener));
     connection.start();
     return connection;
   });

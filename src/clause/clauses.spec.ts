@@ -178,6 +178,13 @@ describe('a schema with promises', () => {
     await expect(pending).resolves.toMatchObject({ clause: { method: 'b' }, message: 7 });
   });
 
+  it('may have promises of a class of its own', async () => {
+    const then = (resolve: (result: { value: number }) => void) => resolve({ value: 7 });
+    const validate = () => ({ then }) as unknown as Promise<{ value: number }>;
+    const foreign: StandardSchemaV1 = { '~standard': { version: 1, vendor: 'hand-made', validate } };
+    await expect(match([foreign], text('a'))).resolves.toMatchObject({ message: 7 });
+  });
+
   it('rejects with the NoClauseError', async () => {
     const pending = match([slowly(Promise.resolve(), isString), z.string()], text(7));
     await expect(pending).rejects.toThrow(NoClauseError);

@@ -69,6 +69,17 @@ describe('closestIssues', () => {
     });
   });
 
+  it('go by the field that tells the most kinds apart', () => {
+    const atMost = (kind: string, x: number) => z.object({ type: z.literal(kind), x: z.number().max(x) });
+    const kinds = [
+      atMost('add', 9),
+      atMost('move', 5),
+      atMost('drag', 10),
+      z.object({ type: z.literal('leave') }),
+    ];
+    expect(complaints({ type: 'add', x: 10 }, ...kinds)).toEqual(['x']);
+  });
+
   it('are none of a schema that gives none', () => {
     const refused: readonly Issue[] = [{ path: ['a'], message: 'refused' }];
     expect(closestIssues([[], refused])).toEqual([]);

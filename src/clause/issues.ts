@@ -9,7 +9,7 @@ export function plainIssues(issues: readonly StandardSchemaV1.Issue[]): readonly
   // Not `slice` and `map`: of an array class of the library's own they would make another of that class.
   const plain: Issue[] = [];
   for (const { path = [], message } of issues) {
-    
+    if (plain.length === MAX_ISSUES) break;
     plain.push({ path: Array.from(path, plainSegment), message });
   }
   return plain;

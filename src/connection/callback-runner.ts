@@ -11,7 +11,7 @@ import type { Cancel, Clock } from './clock.js';
 import { crashed, stopped, type Ending } from './ending.js';
 import { methodName, type RunnableCallback } from './handler.js';
 import type { Envelope } from './inbox.js';
-import { checkResult, Fault, type Outcome, type Outgoing } from './outgoing.js';
+import { checkResult, eachTime, Fault, onceInATick, type Outcome, type Outgoing } from './outgoing.js';
 import { isPromiseLike, isStream } from './promise-like.js';
 import { reportError, reportOverrun, type Reporter } from './reports.js';
 
@@ -293,7 +293,9 @@ export class CallbackRunner {
   #settle(result: unknown): void {
     let outcome: Outcome;
     try {
-      outcome = checkResult(result, this.#options.codec);
+      // What a topic or a timer brings goes to many; what answers a client does not.
+      const check = this.#callback === 'handleInfo' ? onceInATick : eachTime;
+      outcome = checkResult(result, this.#options.codec, check);
     } catch (error) {
       const cause = { cause: (error as Error).cause };
       return this.#fail(

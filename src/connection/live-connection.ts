@@ -35,7 +35,7 @@ import { reportDrop, reportStart, reportStop, type ReportedConnection } from './
 import { Slowness } from './slowness.js';
 import type { Sweepable, Sweeper } from './sweeper.js';
 import { NO_TRAFFIC, TrafficCounter } from './traffic.js';
-import type { Transport, TransportListener } from './transport.js';
+import type { SharedFrames, Transport, TransportListener } from './transport.js';
 import { wakeSoon, type Wakeable } from './wake.js';
 
 /** What a connection is made of. */
@@ -215,6 +215,10 @@ export class LiveConnection
     this.#end(violated(error));
   }
 
+  sent(opcode: Opcode, bytes: number): void {
+    this.#counter.sent.add(opcode, bytes);
+  }
+
   drained(): void {
     if (!this.#pressure.pressured) return;
     this.#pressure.release();
@@ -327,8 +331,8 @@ export class LiveConnection
     return this.#ending !== undefined;
   }
 
-  deliver({ opcode, payload }: Outgoing): void {
-    if (!this.#gone) this.#send(opcode, payload);
+  deliver({ opcode, payload, shared }: Outgoing): void {
+    if (!this.#gone) this.#send(opcode, payload, shared);
   }
 
   endByHandler(ending: Ending): void {
@@ -367,9 +371,8 @@ export class LiveConnection
     reportDrop(this, envelope.callback);
   }
 
-  #send(opcode: Opcode, payload: string | Uint8Array): void {
-    this.#counter.sent.add(opcode, Buffer.byteLength(payload));
-    if (!this.#transport.send(opcode, payload)) this.#press();
+  #send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): void {
+    if (!this.#transport.send(opcode, payload, shared)) this.#press();
   }
 
   get #counter(): TrafficCounter {

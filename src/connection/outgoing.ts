@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isUint8Array } from 'node:util/types';
+import { checkOnce } from './shared-messages.js';
+import type { SharedFrames } from './transport.js';
 import { jsonCodec, type Codec, type EncodedMessage } from '../websock/codec.js';
 import { isCloseCode, MAX_CLOSE_REASON_BYTES } from '../websock/close.js';
 import type { Opcode, Payload } from '../websock/message.js';
@@ -8,6 +10,8 @@ import type { Opcode, Payload } from '../websock/message.js';
 export interface Outgoing {
   readonly opcode: Opcode;
   readonly payload: string | Uint8Array;
+  /** Of a message that goes to many: what servers made of it for one of them serves the others. */
+  readonly shared?: SharedFrames;
 }
 
 /** What is wrong with a result. The connection adds whose it is. */
@@ -34,12 +38,25 @@ const MAX_CONTROL_BYTES = 125;
 /** A list that holds itself has no end. */
 const MAX_DEPTH = 1_000;
 
+/** Checks a message, as many times as it is given. */
+export const eachTime: MessageCheck = checkMessage;
+
+/** Checks a message that may go to many connections, once in a tick. */
+export const onceInATick: MessageCheck = (message, codec) =>
+  Array.isArray(message) ? checkOnce(message, codec, checkMessage) : checkMessage(message, codec);
+
+type MessageCheck = (message: unknown, codec: Codec) => Outgoing;
+
 /**
  * Checks a whole result before any of it is sent; `codec` encodes its `json(value)` messages.
  *
  * @throws Fault
  */
-export function checkResult(result: unknown, codec: Codec = jsonCodec): Outcome {
+export function checkResult(
+  result: unknown,
+  codec: Codec = jsonCodec,
+  check: MessageCheck = eachTime,
+): Outcome {
   if (!Array.isArray(result))
     throw new Fault(`expected a result tuple such as ['ok', state], got ${show(result)}`);
   switch (result[0]) {
@@ -48,18 +65,22 @@ export function checkResult(result: unknown, codec: Codec = jsonCodec): Outcome 
       return { messages: NONE, state: result[1] };
     case 'push':
       arity(result, 3, "['push', messages, state]");
-      return { messages: checkMessages(result[1], codec), state: result[2] };
+      return { messages: checkMessages(result[1], codec, check), state: result[2] };
     case 'reply':
       arity(result, 4, "['reply', term, messages, state]");
-      return { messages: checkMessages(result[2], codec), state: result[3], reply: { term: result[1] } };
+      return {
+        messages: checkMessages(result[2], codec, check),
+        state: result[3],
+        reply: { term: result[1] },
+      };
     case 'stop':
-      return checkStop(result, codec);
+      return checkStop(result, codec, check);
     default:
       throw new Fault(`the tag must be 'ok', 'push', 'reply' or 'stop', not ${show(result[0])}`);
   }
 }
 
-function checkStop(result: unknown[], codec: Codec): Outcome {
+function checkStop(result: unknown[], codec: Codec, check: MessageCheck): Outcome {
   const [, reason, detail, messages] = result;
   switch (result.length) {
     case 3:
@@ -72,7 +93,7 @@ function checkStop(result: unknown[], codec: Codec): Outcome {
       return { messages: NONE, state: result[3], stop: { reason, ...checkDetail(detail), detailed: true } };
     case 5:
       return {
-        messages: checkMessages(messages, codec),
+        messages: checkMessages(messages, codec, check),
         state: result[4],
         stop: { reason, ...checkDetail(detail), detailed: true },
       };
@@ -126,14 +147,14 @@ function checkCloseReason(reason: unknown): string | Uint8Array {
   return reason;
 }
 
-function checkMessages(messages: unknown, codec: Codec): readonly Outgoing[] {
+function checkMessages(messages: unknown, codec: Codec, check: MessageCheck): readonly Outgoing[] {
   if (!Array.isArray(messages)) {
     throw new Fault(`messages must be [opcode, payload] or a list of these, not ${show(messages)}`);
   }
   if (messages.length === 0) return NONE;
   return typeof messages[0] === 'string'
-    ? [checkMessage(messages, codec)]
-    : Array.from(messages, (message) => checkMessage(message, codec));
+    ? [check(messages, codec)]
+    : Array.from(messages, (message) => check(message, codec));
 }
 
 function checkMessage(message: unknown, codec: Codec): Outgoing {

@@ -1,6 +1,12 @@
 import type { ControlMessage, DataMessage, Opcode } from '../websock/message.js';
 import type { ProtocolError } from '../websock/errors.js';
 
+/**
+ * Comes with a message that goes to many connections. A server may keep on it what it makes of the message, under a key of its
+ * own, for the next connection.
+ */
+export type SharedFrames = Map<unknown, Uint8Array>;
+
 /** What a connection asks of a socket. Every server implements it; one case list holds them all to it. */
 export interface Transport {
   /** Bytes handed over by `send` that the kernel has not taken. MUST be 0 or falling once the transport is gone. */
@@ -17,7 +23,7 @@ export interface Transport {
    * call `drained()` once, when what waits has been taken or the transport is gone. Gone or closing: MUST be a no-op that
    * returns true. MUST NOT throw.
    */
-  send(opcode: Opcode, payload: string | Uint8Array): boolean;
+  send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): boolean;
 
   /** Stops reading. What the current read already holds MAY still be delivered. */
   pause(): void;
@@ -49,6 +55,9 @@ export interface TransportListener {
 
   /** The client broke the protocol. The transport MUST NOT answer before `close()` is called. */
   receiveViolation(error: ProtocolError): void;
+
+  /** A message of so many bytes of payload has been handed over: MUST be called within each `send` that is no no-op. */
+  sent(opcode: Opcode, bytes: number): void;
 
   /** What waited has been taken, after a `send` that returned false. */
   drained(): void;

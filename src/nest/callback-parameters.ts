@@ -36,15 +36,15 @@ export function parametersOf(
   ];
   const parameters: CallbackParameter[] = [];
   for (const [key, argument] of decorated) {
-    const { index, data, schema } = argument;
+    const { index } = argument;
     const source = sourceOf(key, argument, types[index], method);
     if (typeof source === 'string') throw fault(method, index, source);
-    const { read, kind = 'custom' } = source;
-    const isPiped = source.kind !== undefined;
+    const { read, kind } = source;
+    const given = enhancers.of<PipeTransform>(argument.pipes ?? []);
     parameters[index] = {
       read,
-      pipes: isPiped ? [...inherited, ...pipes, ...enhancers.of<PipeTransform>(argument.pipes ?? [])] : [],
-      metadata: describe(kind, types[index], data, schema),
+      pipes: kind === undefined ? [] : [...inherited, ...pipes, ...given],
+      metadata: describe(kind, types[index], argument),
     };
   }
   checkAllDecorated(method, parameters, types);
@@ -67,7 +67,7 @@ function callbackArguments(
   type: unknown,
   pipes: readonly Enhancer<PipeTransform>[],
 ): CallbackParameter[] {
-  const unpiped = { pipes: [], metadata: describe('custom') };
+  const unpiped = { pipes: [], metadata: describe() };
   const message = {
     read: (context: CallbackContext) => context.message,
     pipes,
@@ -79,10 +79,9 @@ function callbackArguments(
 }
 
 function describe(
-  kind: ArgumentMetadata['type'],
+  kind: ArgumentMetadata['type'] = 'custom',
   type?: unknown,
-  data?: unknown,
-  schema?: RouteArgument['schema'],
+  { data, schema }: Partial<RouteArgument> = {},
 ): ArgumentMetadata {
   const metadata = { type: kind, metatype: type, data } as ArgumentMetadata;
   return schema === undefined ? metadata : Object.assign(metadata, { schema });

@@ -97,11 +97,10 @@ function decode({ message, connection, target }: CallbackContext): unknown {
     return codec.decode(message as DataMessage);
   } catch (cause) {
     // The codec's words: it may not put the payload into them.
-    const fault = cause instanceof Error && cause.message !== '' ? cause.message : 'cannot be decoded';
+    const words = cause instanceof Error && cause.message !== '' ? cause.message : 'cannot be decoded';
+    const issues = [{ path: [], message: words }];
     const { name } = target.handlerClass;
-    throw new NoClauseError(`${name}: cannot decode this ${opcode} message`, [{ path: [], message: fault }], {
-      cause,
-    });
+    throw new NoClauseError(`${name}: cannot decode this ${opcode} message`, issues, { cause });
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type ConnectionStop,
   type DrainStart,
   type DrainStop,
+  type FastPathClosed,
   type MessageDropped,
   type TelemetryEvent,
   type UpgradeRefused,
@@ -41,6 +42,7 @@ export class WebSockLogger {
     this.#on<CallbackSlow>(telemetry.callbackSlow, (event) => this.#callbackSlow(event));
     this.#on<MessageDropped>(telemetry.messageDropped, (event) => this.#messageDropped(event));
     this.#on<UpgradeRefused>(telemetry.upgradeRefused, (event) => this.#upgradeRefused(event));
+    this.#on<FastPathClosed>(telemetry.fastPathClosed, (event) => this.#fastPathClosed(event));
     this.#on<DrainStart>(telemetry.drainStart, (event) => this.#drainStart(event));
     this.#on<DrainStop>(telemetry.drainStop, (event) => this.#drainStop(event));
   }
@@ -115,6 +117,12 @@ export class WebSockLogger {
     // The one refusal that is more often our user's mistake than the client's.
     if (code === 'WEBSOCK_UPGRADE_ORIGIN') this.#logger.warn(line);
     else this.#logger.debug(line);
+  }
+
+  #fastPathClosed({ reason }: FastPathClosed): void {
+    this.#logger.warn(
+      `the ws that is installed is not as expected (${reason}): messages are read the slower way`,
+    );
   }
 
   #drainStart({ connections }: DrainStart): void {

@@ -68,6 +68,7 @@ export class MemoryTransport implements Transport {
   send(opcode: Opcode, payload: string | Uint8Array): boolean {
     if (!this.#isWritable()) return true;
     const bytes = bytesOf(payload);
+    this.#listener.sent(opcode, bytes.length);
     const message = (opcode === 'text' ? [opcode, bytes.toString()] : [opcode, bytes]) as DataMessage;
     this.#push(bytes.length, () => this.#peer.receiveMessage(message));
     if (this.#outbound.waiting <= this.#limits.maxBufferedAmount) return true;

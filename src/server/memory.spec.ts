@@ -21,6 +21,7 @@ function link(options: WebSockOptions = {}, clientOptions: MemoryClientOptions =
     receiveControl: ([op, data]) => server.push(`${op} ${data.toString()}`),
     receiveClose: (code, reason) => server.push(`close ${code} ${Buffer.from(reason).toString()}`),
     receiveViolation: ({ closeCode }) => server.push(`violation ${closeCode}`),
+    sent: () => {},
     drained: () => server.push('drained'),
     transportClosed: () => server.push('gone'),
   };

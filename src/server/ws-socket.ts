@@ -1,6 +1,8 @@
 import { constants } from 'node:buffer';
 import { WebSocket } from 'ws';
 import type { TransportListener } from '../connection/transport.js';
+import type { FrameTarget } from './frame-reader.js';
+import { feed, isBroken } from './ws-internals.js';
 import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../websock/close.js';
 import { ProtocolError } from '../websock/errors.js';
 
@@ -11,7 +13,7 @@ const { MAX_STRING_LENGTH } = constants;
  * A `ws` socket that leaves the closing handshake to its connection: ws answers a close frame or a violation at once, but
  * `terminate` has to run before the close frame leaves.
  */
-export class HostedWebSocket extends WebSocket {
+export class HostedWebSocket extends WebSocket implements FrameTarget {
   /** Set before the first byte is read. */
   listener!: TransportListener;
   #finishing = false;
@@ -26,6 +28,24 @@ export class HostedWebSocket extends WebSocket {
     this.on('pong', onPong);
     this.on('error', onError);
     this.on('close', onClose);
+  }
+
+  // What a FrameReader reads
+
+  receiveText(text: string, bytes: number): void {
+    this.listener.receiveMessage(['text', text], bytes);
+  }
+
+  receiveBinary(data: Buffer): void {
+    this.listener.receiveMessage(['binary', data], data.length);
+  }
+
+  passOn(bytes: Buffer): void {
+    feed(this, bytes);
+  }
+
+  get isOver(): boolean {
+    return this.#closeReceived || isBroken(this);
   }
 
   /** Sends the close frame; ws completes the handshake from here on. */

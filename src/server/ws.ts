@@ -1,13 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type PerMessageDeflateOptions, type ServerOptions } from 'ws';
+import { WebSocketServer, type WebSocket, type PerMessageDeflateOptions, type ServerOptions } from 'ws';
 import type { ConnectionRegistry } from '../connection/registry.js';
 import type { AcceptedUpgrade } from '../upgrade/door.js';
 import { MAX_INT32, type ResolvedOptions } from '../websock/options.js';
 import { declineBadOffers } from './ws-deflate-offers.js';
 import type { Server, Target } from './server.js';
+import { FastPath } from './fast-path.js';
 import { asHandshake, handshakeFor } from './ws-handshake.js';
 import { HostedWebSocket } from './ws-socket.js';
+import { readFrames } from './ws-reading.js';
 import { isStream, translateAnswer } from './ws-stream.js';
 import { WsTransport } from './ws-transport.js';
 
@@ -21,8 +23,11 @@ export class WsServer implements Server {
   /** ws keeps its limits per server, so there is one for each distinct set of them. */
   readonly #servers = new Map<string, WebSocketServer>();
 
+  readonly #fastPath: FastPath;
+
   constructor(registry: ConnectionRegistry) {
     this.#registry = registry;
+    this.#fastPath = new FastPath(registry.app);
   }
 
   accept(accepted: AcceptedUpgrade): void {
@@ -35,6 +40,8 @@ export class WsServer implements Server {
     else writeHeadAsLatin1(socket, accepted.headers);
     // All of it is synchronous.
     this.#serverFor(options).handleUpgrade(handshake as unknown as IncomingMessage, socket, head, (ws) => {
+      if (options.fastPath && isPlain(ws, socket) && this.#fastPath.isOpen)
+        readFrames(socket, ws as HostedWebSocket, options);
       const connection = this.#registry.open({ handler, argument, request, options, context }, (listener) => {
         return new WsTransport(ws as HostedWebSocket, socket, listener, options.maxBufferedAmount);
       });
@@ -64,6 +71,11 @@ export class WsServer implements Server {
     }
     return server;
   }
+}
+
+/** What may be read before ws gets it. ws inflates messages later than they come; a stream of HTTP/2 has other listeners. */
+function isPlain(ws: WebSocket, socket: Duplex): boolean {
+  return ws.extensions === '' && !isStream(socket);
 }
 
 /** Before ws writes its 101: the app's headers go on it. */

@@ -89,6 +89,11 @@ export interface UpgradeRefused extends TelemetryEvent {
   readonly message: string;
 }
 
+/** The ws that is installed is not as expected: all reading is left to it, which is slower and otherwise the same. */
+export interface FastPathClosed extends TelemetryEvent {
+  readonly reason: string;
+}
+
 /** The app shuts down: its connections are told. */
 export interface DrainStart extends TelemetryEvent {
   /** How many there are. */
@@ -135,6 +140,8 @@ export const telemetry = {
   messageDropped: typed<MessageDropped>('message.dropped'),
   /** `nestjs-websock.upgrade.refused` */
   upgradeRefused: typed<UpgradeRefused>('upgrade.refused'),
+  /** `nestjs-websock.fast-path.closed` */
+  fastPathClosed: typed<FastPathClosed>('fast-path.closed'),
   /** `nestjs-websock.drain.start` */
   drainStart: typed<DrainStart>('drain.start'),
   /** `nestjs-websock.drain.stop` */

@@ -38,8 +38,8 @@ export interface OpenHandlerOptions extends ExpectOptions, MemoryClientOptions {
  * await room.expectPush(text('hello Ann'));
  * ```
  *
- * The handler is the provider of the module (or of the app, initialised or not), overrides included; its options apply. Guards and
- * `@OnUpgrade` do not run: they are the business of `connect()`. Where the app has `WebSockModule`, its `Connections` know
+ * The handler is the provider of the module (or of the app, initialised or not), overrides included; its options apply, and what
+ * its callbacks are decorated with. Guards of its class and `@OnUpgrade` do not run: they are the business of `connect()`. Where the app has `WebSockModule`, its `Connections` know
  * the connection. A handler with a scope has an instance of its own per connection; `REQUEST` is there what `connection.request` is.
  * A `WebSock` object needs no module: `openHandler(websock, options)`.
  *

@@ -95,6 +95,11 @@ export interface WebSockOptions {
   slowCallback?: number;
   /** Decodes messages for schemas and `@MessageBody()`, encodes what is pushed as `json(value)`. Default JSON text. */
   codec?: Codec;
+  /**
+   * Read whole, uncompressed messages without ws; everything else goes to ws. `false` leaves all reading to ws, which is slower and
+   * otherwise the same. Default true.
+   */
+  fastPath?: boolean;
   /** Check the opening handshake before `@OnUpgrade` runs; `false` leaves that to the server. Default true. */
   earlyValidateUpgrade?: boolean;
 }
@@ -127,7 +132,9 @@ export interface CapacityOptions {
 export type ResolvedCapacity = Readonly<Required<CapacityOptions>>;
 
 /** All options with their values; what a connection is given. */
-export type ResolvedOptions = Readonly<Required<Omit<WebSockOptions, 'protocols' | 'checkOrigin' | 'codec'>>> &
+export type ResolvedOptions = Readonly<
+  Required<Omit<WebSockOptions, 'protocols' | 'checkOrigin' | 'codec'>>
+> &
   Readonly<Pick<WebSockOptions, 'protocols' | 'checkOrigin' | 'codec'>>;
 
 /** The waiting client messages' second mark, beside `maxInbound`. */
@@ -148,6 +155,7 @@ const DEFAULTS = {
   closeTimeout: 30_000,
   upgradeTimeout: 10_000,
   slowCallback: 5_000,
+  fastPath: true,
   earlyValidateUpgrade: true,
 } as const;
 
@@ -212,6 +220,7 @@ const RULES: Readonly<Record<keyof WebSockOptions, Rule>> = {
   upgradeTimeout: MILLISECONDS,
   slowCallback: MILLISECONDS,
   codec: ['an object with the functions decode and encode', isCodec],
+  fastPath: BOOLEAN,
   earlyValidateUpgrade: BOOLEAN,
 };
 

@@ -24,6 +24,7 @@ const IN_WORDS: Record<string, unknown> = {
   "`'same-host'` if the request has cookies, else `false`": undefined,
   '`{}`': {},
   none: undefined,
+  'JSON text': undefined,
   '`Infinity`': Infinity,
 };
 

@@ -206,6 +206,14 @@ class ScopedByFilterHandler {
   }
 }
 
+@WebSockHandler()
+class FailingHandler {
+  @OnIn()
+  receive(): HandleResult<unknown> {
+    throw new Error('a fault');
+  }
+}
+
 describe('enhancers with a scope:', () => {
   it('those of the app give it to a handler that they run for, which gets an instance for each connection', async () => {
     const pipe = { provide: APP_PIPE, useClass: PipeOfRequest };
@@ -223,9 +231,13 @@ describe('enhancers with a scope:', () => {
       { provide: APP_GUARD, scope: Scope.REQUEST, useClass: TransientGuard },
       { provide: APP_FILTER, useClass: FilterOfRequest },
     ];
-    const module = await compile({ providers: [InterceptedHandler, ...scoped] });
-    await openHandler(module, InterceptedHandler);
-    expect(module.get(InterceptedHandler)).toBeInstanceOf(InterceptedHandler);
+    const module = await compile({ providers: [FailingHandler, ...scoped] });
+    const room = await openHandler(module, FailingHandler);
+    expect(module.get(FailingHandler)).toBeInstanceOf(FailingHandler);
+    room.send(text('hello'));
+    await room.expectClose(1011);
+    // Nor is the filter asked, of which there is no instance.
+    expect(room.errors).toEqual([{ method: 'FailingHandler.receive', error: new Error('a fault') }]);
   });
 
   it('filters have one too', async () => {

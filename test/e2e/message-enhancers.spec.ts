@@ -4,7 +4,6 @@ import {
   ForbiddenException,
   Injectable,
   SetMetadata,
-  UnauthorizedException,
   UseGuards,
   UseInterceptors,
   UsePipes,
@@ -15,8 +14,8 @@ import {
   type NestInterceptor,
   type PipeTransform,
 } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
-import { EMPTY, map, of, tap, type Observable } from 'rxjs';
+import { Reflector } from '@nestjs/core';
+import { EMPTY, map, of, tap } from 'rxjs';
 import {
   Connections,
   OnControl,
@@ -29,7 +28,6 @@ import {
   text,
   WebSockHandler,
   WebSockModule,
-  WebSockServer,
   type Connection,
   type ConnectionRef,
   type ControlMessage,
@@ -532,179 +530,6 @@ eachPlatform('pipes of undecorated callbacks on %s', (platform) => {
       { type: 'body', metatype: Object, data: undefined },
       { type: 'body', metatype: News, data: undefined },
     ]);
-  });
-});
-
-interface HttpRequest {
-  headers: Record<string, string | undefined>;
-}
-
-/** Reads a header of the request, as most guards of an app do. */
-@Injectable()
-class JwtGuard implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    steps.push(`JwtGuard ${context.getType()}`);
-    const { authorization } = context.switchToHttp().getRequest<HttpRequest>().headers;
-    if (authorization === undefined) throw new UnauthorizedException();
-    return true;
-  }
-}
-
-/** Sets headers of the response, as the ThrottlerGuard of @nestjs/throttler does. */
-@Injectable()
-class ThrottlerGuard implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    steps.push(`ThrottlerGuard ${context.getType()}`);
-    const response = context.switchToHttp().getResponse<{ header(name: string, value: string): void }>();
-    response.header('X-RateLimit-Limit', '1');
-    return true;
-  }
-}
-
-@Injectable()
-class LoggingInterceptor implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    steps.push(`LoggingInterceptor ${context.getType()}`);
-    return next.handle();
-  }
-}
-
-const ofClass = step('class');
-
-@WebSockHandler('echo')
-@UseGuards(ofClass.guard)
-@UseInterceptors(ofClass.interceptor)
-class EchoHandler extends Leaves {
-  @OnIn()
-  echo(message: DataMessage, state: unknown) {
-    return push(message, state);
-  }
-}
-
-@WebSockHandler('opted', { messageEnhancers: ['guards', 'interceptors'] })
-@UseGuards(ofClass.guard)
-@UseInterceptors(ofClass.interceptor)
-class OptedHandler extends Leaves {
-  @OnIn()
-  @UseGuards(method.guard)
-  @UseInterceptors(method.interceptor)
-  echo(message: DataMessage, state: unknown) {
-    return push(message, state);
-  }
-}
-
-@WebSockHandler('out', { messageEnhancers: [] })
-class OutHandler extends EchoHandler {}
-
-const authorized = { headers: { Authorization: 'Bearer x' } };
-const globals = [
-  { provide: APP_GUARD, useClass: JwtGuard },
-  { provide: APP_INTERCEPTOR, useClass: LoggingInterceptor },
-];
-
-eachPlatform('enhancers of the class and of the app on %s', (platform) => {
-  afterEach(closeApps);
-
-  it('run on the upgrade, and not for a stream of messages', async () => {
-    const throttler = { provide: APP_GUARD, useClass: ThrottlerGuard };
-    const app = await startApp(platform, { imports, providers: [EchoHandler, ...globals, throttler] });
-    expect((await app.open('/echo')).status).toBe(401);
-    steps = [];
-    const client = await app.open('/echo', authorized);
-    expect(client.header('X-RateLimit-Limit')).toBe('1');
-    for (let n = 0; n < 20; n++) client.text(`${n}`);
-    for (let n = 0; n < 20; n++) expect(await client.nextText()).toBe(`${n}`);
-    expect(steps).toEqual([
-      'JwtGuard http',
-      'ThrottlerGuard http',
-      'class guard',
-      'LoggingInterceptor http',
-      'class interceptor',
-      'behind the class interceptor',
-    ]);
-  });
-
-  it('run for each message where messageEnhancers says so: of the app, the class, the method', async () => {
-    const app = await startApp(platform, { imports, providers: [OptedHandler, ...globals] });
-    const client = await app.open('/opted', authorized);
-    steps = [];
-    client.text('x');
-    expect(await client.nextText()).toBe('x');
-    expect(steps).toEqual([
-      'JwtGuard ws',
-      'class guard',
-      'method guard',
-      'LoggingInterceptor ws',
-      'class interceptor',
-      'method interceptor',
-      'behind the method interceptor',
-      'behind the class interceptor',
-    ]);
-  });
-
-  it('of HTTP alone fail then: there is no response', async () => {
-    const throttler = { provide: APP_GUARD, useClass: ThrottlerGuard };
-    const app = await startApp(platform, { imports, providers: [OptedHandler, throttler] });
-    const client = await app.open('/opted');
-    client.text('x');
-    expect((await client.nextClose()).code).toBe(1011);
-    const [, error] = (await ends.next()) as [string, unknown];
-    expect(error).toBeInstanceOf(TypeError);
-  });
-
-  it('run where the module says so, unless the handler says otherwise', async () => {
-    const module = WebSockModule.forRoot({ messageEnhancers: ['guards'] });
-    const app = await startApp(platform, { imports: [module], providers: [EchoHandler, OutHandler] });
-    for (const [path, expected] of [
-      ['/echo', ['class guard']],
-      ['/out', []],
-    ] as const) {
-      const client = await app.open(path);
-      steps = [];
-      client.text('x');
-      await client.nextText();
-      expect(steps).toEqual(expected);
-    }
-  });
-
-  it('come with an option that is checked at boot', async () => {
-    @WebSockHandler('wrong', { messageEnhancers: ['pipes'] as never })
-    class WrongHandler extends EchoHandler {}
-    const ofHandler = await bootError(platform, { imports, providers: [WrongHandler] });
-    expect(ofHandler).toMatchObject({ code: 'WEBSOCK_OPTION_INVALID' });
-    expect(String(ofHandler)).toContain('@WebSockHandler WrongHandler: messageEnhancers');
-    const module = WebSockModule.forRoot({ messageEnhancers: 'guards' as never });
-    const ofModule = await bootError(platform, { imports: [module] });
-    expect(ofModule).toMatchObject({ code: 'WEBSOCK_OPTION_INVALID' });
-    expect(String(ofModule)).toContain('WebSockModule.forRoot(): messageEnhancers');
-    const ofServer = () => new WebSockServer({ messageEnhancers: ['guards'] } as object);
-    expect(ofServer).toThrow(expect.objectContaining({ code: 'WEBSOCK_OPTION_UNKNOWN' }));
-  });
-});
-
-@WebSockHandler('leaving')
-class LeavingHandler extends EchoHandler {
-  @OnTerminate()
-  @UseGuards(no(false))
-  override left() {}
-}
-
-eachPlatform('@OnTerminate on %s', (platform) => {
-  afterEach(closeApps);
-
-  it('with enhancers is a boot error', async () => {
-    const error = await bootError(platform, { imports, providers: [LeavingHandler] });
-    expect(error).toMatchObject({ code: 'WEBSOCK_ENHANCER_ON_TERMINATE' });
-    expect(String(error)).toContain('LeavingHandler.left()');
-  });
-
-  it('runs bare where messageEnhancers has guards for the others', async () => {
-    const app = await startApp(platform, { imports, providers: [OptedHandler] });
-    const client = await app.open('/opted');
-    steps = [];
-    client.close(1000);
-    expect(await ends.next()).toBe('remote');
-    expect(steps).toEqual([]);
   });
 });
 

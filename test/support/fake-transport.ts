@@ -14,6 +14,7 @@ export class FakeTransport implements Transport {
 
   send(opcode: Opcode, payload: string | Uint8Array): boolean {
     this.log.push(`${opcode}:${Buffer.from(payload).toString()}`);
+    this.listener.sent(opcode, Buffer.byteLength(payload));
     return !this.full;
   }
 

@@ -23,6 +23,9 @@ export interface Ended {
 /** The app's own request listener, where a case needs another than the one that upgrades everything. */
 export type Decide = (request: IncomingMessage, response: ServerResponse, websock: WebSock) => void;
 
+/** `npm run test:plain-ws` plays the same with all reading left to ws. */
+const FAST_PATH: WebSockServerOptions = process.env['FAST_PATH'] === 'off' ? { fastPath: false } : {};
+
 const hosts = new Set<Host>();
 
 /** A `WebSock` on a plain `node:http` server, and what its `terminate` receives. */
@@ -35,7 +38,7 @@ export class Host {
     readonly server: Server,
     options: WebSockServerOptions,
   ) {
-    this.websockets = new WebSockServer(options).attach(server);
+    this.websockets = new WebSockServer({ ...FAST_PATH, ...options }).attach(server);
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));

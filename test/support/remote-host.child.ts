@@ -15,7 +15,8 @@ const websocks: Record<string, WebSock<any>> = {
 
 const [name, options] = process.argv.slice(2);
 const server = createServer();
-const websockets = new WebSockServer(JSON.parse(options!)).attach(server);
+const fastPath = process.env['FAST_PATH'] !== 'off';
+const websockets = new WebSockServer({ fastPath, ...JSON.parse(options!) }).attach(server);
 
 server.on('request', (request, response) => {
   try {

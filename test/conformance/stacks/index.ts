@@ -8,6 +8,8 @@ const STACKS: Readonly<Record<string, StartStack>> = {
   fastify: startNest('fastify'),
   http2: startNest('fastify', true),
   core: startCore,
+  // All reading left to ws.
+  'plain-ws': (spec) => startCore({ ...spec, defaults: { ...spec.defaults, fastPath: false } }),
 };
 
 export const STACK_NAMES = Object.keys(STACKS);

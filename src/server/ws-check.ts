@@ -1,0 +1,62 @@
+import { Duplex } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { feed, isBroken, takeData } from './ws-internals.js';
+
+/** A key is all that the handshake asks for; this is the one of RFC 6455 §1.3. */
+const HANDSHAKE = {
+  method: 'GET',
+  url: '/',
+  headers: {
+    upgrade: 'websocket',
+    connection: 'Upgrade',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+  },
+} as unknown as IncomingMessage;
+
+/** `hi` as text, in one frame, under the masking key 0. */
+const HI = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
+const RESERVED_OPCODE = Buffer.from([0x83, 0x80, 0, 0, 0, 0]);
+
+let fault: string | undefined | null = null;
+
+/**
+ * Why bytes cannot be read before ws gets them; undefined if they can. Everything that `ws-internals.ts` relies on is tried once,
+ * on a socket that is none.
+ */
+export function whyNotRead(): string | undefined {
+  if (fault === null) fault = findFault();
+  return fault;
+}
+
+function findFault(): string | undefined {
+  try {
+    return tryInternals();
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function tryInternals(): string | undefined {
+  const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const received: unknown[] = [];
+  let ws: WebSocket | undefined;
+  new WebSocketServer({ noServer: true }).handleUpgrade(HANDSHAKE, socket, Buffer.alloc(0), (open) => {
+    ws = open;
+  });
+  if (ws === undefined) return 'the handshake is not synchronous';
+  ws.on('error', () => {});
+  ws.on('message', (data) => received.push(String(data)));
+  takeData(socket);
+  if (socket.listenerCount('data') !== 0) return 'its listener for data is not found';
+  feed(ws, HI.subarray(0, 3));
+  feed(ws, HI.subarray(3));
+  feed(ws, HI);
+  if (received.join() !== 'hi,hi') return 'it does not read at once what it is given';
+  if (isBroken(ws)) return 'it finds a fault where there is none';
+  feed(ws, RESERVED_OPCODE);
+  if (!isBroken(ws)) return 'its fault is not seen at once';
+  ws.terminate();
+  return undefined;
+}
