@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 import { floors } from './eslint/floors.js';
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '**/node_modules/'] },
+  { ignores: ['dist/', 'coverage/', '**/node_modules/', 'bench/.built/'] },
   tseslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -7,9 +7,9 @@ export const root = path.resolve(import.meta.dirname, '..');
 const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
 
 /** Runs a command with the terminal attached; rejects unless it exits with 0. */
-export function run(command, args, { cwd = root } = {}) {
+export function run(command, args, { cwd = root, stdio = 'inherit' } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd, stdio });
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       if (code === 0) return resolve();

@@ -1,0 +1,43 @@
+/** How a server's messages look on the wire. */
+export type Wire =
+  /** The payload is the message. */
+  | 'plain'
+  /** JSON text: `{"event":"echo","data":"…"}`. */
+  | 'events'
+  /** Engine.IO and Socket.IO packets: `42["echo","…"]`. */
+  | 'socket.io';
+
+export interface Contender {
+  /** Its file in this folder, without the extension. */
+  readonly file: string;
+  readonly wire: Wire;
+  /** Variables that it is started with. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The package whose version the report tells. */
+  readonly package: string;
+}
+
+const ours = { wire: 'plain', package: 'nestjs-websock' } as const;
+
+/** Everybody that can take part in a row, by the name in the report. */
+export const contenders = {
+  'nestjs-websock': { ...ours, file: 'nestjs-websock' },
+  'nestjs-websock on Fastify': { ...ours, file: 'nestjs-websock', env: { ADAPTER: 'fastify' } },
+  'nestjs-websock on uWS': { ...ours, file: 'nestjs-websock-uws' },
+  ws: { file: 'ws', wire: 'plain', package: 'ws' },
+  uWS: { file: 'uws', wire: 'plain', package: '@trufflesuite/uws-js-unofficial' },
+  'platform-ws': { file: 'platform-ws', wire: 'events', package: '@nestjs/platform-ws' },
+  'platform-socket.io': {
+    file: 'platform-socket.io',
+    wire: 'socket.io',
+    package: '@nestjs/platform-socket.io',
+  },
+  '@fastify/websocket': { file: 'fastify-websocket', wire: 'plain', package: '@fastify/websocket' },
+  crossws: { file: 'crossws', wire: 'plain', package: 'crossws' },
+  '@hono/node-ws': { file: 'hono', wire: 'plain', package: '@hono/node-ws' },
+} as const satisfies Record<string, Contender>;
+
+export type ContenderName = keyof typeof contenders;
+
+/** Typed as what is common to all. */
+export const contenderOf = (name: ContenderName): Contender => contenders[name];
