@@ -15,9 +15,11 @@ export function plainIssues(issues: readonly StandardSchemaV1.Issue[]): readonly
   return plain;
 }
 
-function plainSegment(segment: PropertyKey | StandardSchemaV1.PathSegment): string | number {
-  const key = typeof segment === 'object' ? segment.key : segment;
-  return typeof key === 'symbol' ? String(key) : key;
+/** A segment of a path: a key, or an object that has it. */
+export function plainSegment(segment: unknown): string | number {
+  const isObject = typeof segment === 'object' && segment !== null;
+  const key = isObject ? (segment as Partial<StandardSchemaV1.PathSegment>).key : segment;
+  return typeof key === 'number' ? key : String(key);
 }
 
 type Field = string | number | undefined;

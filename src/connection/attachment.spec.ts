@@ -161,6 +161,31 @@ describe('values', () => {
 });
 
 describe('a source that fails', () => {
+  it('is a Node stream that has an error before it is asked', async () => {
+    const { connection, seen, next, hold } = gated({ maxMailbox: 1 });
+    await hold();
+    connection.sendInfo('waits');
+    const stream = new Readable({ read() {} });
+    connection.attach(stream);
+    const oops = new Error('oops');
+    stream.destroy(oops);
+    await settled();
+    await next();
+    await next();
+    await next();
+    expect(seen).toContainEqual(['error', 'stream', oops]);
+  });
+
+  it('is let go without a word where the connection has ended', async () => {
+    const { connection } = openConnection(tell);
+    close(connection);
+    const stream = new Readable({ read() {} });
+    connection.attach(stream);
+    stream.destroy(new Error('oops'));
+    await settled();
+    expect(stream.destroyed).toBe(true);
+  });
+
   it('tells so after its values', async () => {
     const { connection, seen, next, hold } = gated();
     await hold();

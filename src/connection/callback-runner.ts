@@ -200,11 +200,11 @@ export class CallbackRunner {
       return this.#fail(error);
     }
     if (isPending) {
-      if (this.#callback === 'init' && this.#limits.length === 0) this.#limitInit();
+      this.#limitInit();
       this.#await(returned as PromiseLike<unknown>, this.#take);
     } else if (isStream(returned)) {
       this.#stream = returned;
-      if (this.#callback === 'init' && this.#limits.length === 0) this.#limitInit();
+      this.#limitInit();
       this.#pull(returned);
     } else {
       this.#settle(returned);
@@ -228,7 +228,9 @@ export class CallbackRunner {
     this.#connection.callbackResumed();
   }
 
+  /** Once: from its call to its first result. */
   #limitInit(): void {
+    if (this.#callback !== 'init' || this.#isInitialised || this.#limits.length > 0) return;
     const { upgradeTimeout } = this.#options;
     const method = this.#method();
     this.limit(upgradeTimeout, () => {
@@ -265,7 +267,14 @@ export class CallbackRunner {
     this.#await(step, this.#step);
   }
 
-  #step({ done, value }: IteratorResult<unknown>): void {
+  #step(step: IteratorResult<unknown> | undefined): void {
+    if (typeof step !== 'object' || step === null) {
+      this.#stream = undefined;
+      return this.#fail(
+        new TypeError(`next() of an async iterator must give an object, not ${String(step)}`),
+      );
+    }
+    const { done, value } = step;
     if (done !== true) return this.#settle(value);
     this.#stream = undefined;
     // Of a stream that ended without a result nothing is to be applied; `init` must give a state.
@@ -274,12 +283,13 @@ export class CallbackRunner {
   }
 
   /** Ends a stream early: its `finally` runs before anything else of this connection does. */
-  #closeStream(stream: ResultStream<unknown>, next: Apply): void {
+  #closeStream(stream: ResultStream<unknown>, next: Apply, overrun?: () => void): void {
     this.#stream = undefined;
     this.#phase = 'running';
     const { terminateTimeout } = this.#options;
     this.limit(terminateTimeout, () => {
       this.abandon(terminateTimeout);
+      overrun?.();
       this.#connection.callbackResumed();
     });
     this.#await(closing(stream), (result) => {
@@ -349,9 +359,12 @@ export class CallbackRunner {
 
   /** The handler may make a result of a failure, once. */
   #fail(error: unknown): void {
-    if (this.#stream !== undefined) return this.#closeStream(this.#stream, () => this.#fail(error));
+    if (this.#stream !== undefined) {
+      const [again, crash] = [() => this.#fail(error), () => this.#crash(error)];
+      return this.#closeStream(this.#stream, again, crash);
+    }
     const { recover } = this.#connection.handler;
-    if (recover === undefined || this.#isRecovering) return this.#crash(error);
+    if (recover === undefined || this.#isRecovering || this.#isCancelled(error)) return this.#crash(error);
     this.#isRecovering = true;
     const failure = { callback: this.#callback, message: this.#message, state: this.#state, error };
     let recovered: unknown;
@@ -361,8 +374,9 @@ export class CallbackRunner {
       return this.#crash(failed);
     }
     const take = (result: unknown) => (result === undefined ? this.#crash(error) : this.#take(result));
-    if (isPromiseLike(recovered)) this.#await(recovered, take);
-    else take(recovered);
+    if (!isPromiseLike(recovered)) return take(recovered);
+    this.#limitInit();
+    this.#await(recovered, take);
   }
 
   #crash(error: unknown): void {

@@ -72,6 +72,8 @@ export class LiveConnection
   readonly app: string;
   readonly handler: Handler;
   runningMethod: string | undefined;
+  /** With `runningMethod`: by which of its patterns it took the message. */
+  runningPattern: unknown;
 
   readonly #owner: ConnectionOwner;
   readonly #options: ResolvedOptions;
@@ -329,6 +331,11 @@ export class LiveConnection
 
   get isEnding(): boolean {
     return this.#ending !== undefined;
+  }
+
+  /** No callback is begun any more: `terminate` has its turn, or has had it. */
+  get isOver(): boolean {
+    return this.#isLeaving;
   }
 
   deliver({ opcode, payload, shared }: Outgoing): void {

@@ -182,7 +182,9 @@ function encode(value: unknown, codec: Codec): EncodedMessage {
   try {
     message = codec.encode(value);
   } catch (error) {
-    throw new Fault(`the codec cannot encode ${show(value)}: ${String(error)}`, { cause: error });
+    throw new Fault(`the codec cannot encode the value of a json message: ${String(error)}`, {
+      cause: error,
+    });
   }
   // Else a codec that answers with a value would never come to an end.
   if (message?.[0] === 'text' || message?.[0] === 'binary') return message;

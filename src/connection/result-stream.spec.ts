@@ -191,6 +191,38 @@ describe('a callback that is an async generator', () => {
     expect(errors.splice(0)).toMatchObject([{ method: 'Room.handleIn', error: expect.any(ResultError) }]);
   });
 
+  it('closes with 1011 on a bad result though its finally hangs', async () => {
+    const { clock, say, log } = openConnection(
+      {
+        async *handleIn(): ResultStream<unknown> {
+          try {
+            yield 'bad' as never;
+          } finally {
+            await new Promise(() => {});
+          }
+        },
+      },
+      { terminateTimeout: 50 },
+    );
+    say('go');
+    await settled();
+    await clock.advance(50);
+    await settled();
+    expect(log).toEqual(['close:1011:']);
+    expect(failed()).toEqual(['WebSock.handleIn']);
+    expect(givenUp()).toEqual(['WebSock.handleIn 50']);
+  });
+
+  it('closes with 1011 where an iterator of its own gives no object', async () => {
+    const { say, log } = openConnection({
+      handleIn: () => ({ [Symbol.asyncIterator]: () => {}, next: () => Promise.resolve() }) as never,
+    });
+    say('go');
+    await settled();
+    expect(log).toEqual(['close:1011:']);
+    expect(failed()).toEqual(['WebSock.handleIn']);
+  });
+
   it('closes with 1011 when it throws, with the newest state', async () => {
     let ended: unknown;
     const { say, log } = openConnection({

@@ -18,7 +18,8 @@ let isClearing = false;
 
 /**
  * What `check` makes of a message, made once for all connections to which the same list is pushed in one tick: it is checked,
- * encoded and framed once. Forgotten when the tick is over: bytes may be filled anew then, not before.
+ * encoded and framed once. Forgotten when the tick is over: bytes and
+ * values may change then, not before.
  */
 export function checkOnce(
   message: readonly unknown[],
@@ -37,7 +38,7 @@ function remember(message: object, entry: Checked): void {
   checked.set(message, entry);
   if (isClearing) return;
   isClearing = true;
-  setImmediate(clear);
+  process.nextTick(clear);
 }
 
 function clear(): void {

@@ -29,7 +29,11 @@ export function openStream(source: AsyncIterable<unknown>): PulledStream {
   }
   const iterator = source[Symbol.asyncIterator]();
   const next = () => iterator.next();
-  if (isNodeStream(source)) return { next, release: () => source.destroy() };
+  if (isNodeStream(source)) {
+    // Its iterator listens from the first `next()` on; an error that nobody listens for ends the process. It is told there.
+    source.on('error', () => {});
+    return { next, release: () => source.destroy() };
+  }
   return { next, release: () => iterator.return?.() };
 }
 

@@ -2,6 +2,7 @@ import { Packr } from 'msgpackr';
 import { Random } from '../../test/support/random.js';
 import type { EncodedMessage } from '../websock/codec.js';
 import { messagePack } from './message-pack.js';
+import { checkMessagePack } from './well-formed.js';
 
 const codec = messagePack();
 
@@ -23,6 +24,19 @@ function header(token: number, size: 1 | 2 | 4, length: number): Buffer {
   return bytes;
 }
 
+function timestamp64(nanoseconds: number): Buffer {
+  const bytes = Buffer.of(0xd7, 0xff, 0, 0, 0, 0, 0, 0, 0, 0);
+  bytes.writeUInt32BE(nanoseconds * 4, 2);
+  return bytes;
+}
+
+function timestamp96(nanoseconds: number, seconds: bigint): Buffer {
+  const bytes = Buffer.concat([Buffer.of(0xc7, 12, 0xff), Buffer.alloc(12)]);
+  bytes.writeUInt32BE(nanoseconds, 3);
+  bytes.writeBigInt64BE(seconds, 7);
+  return bytes;
+}
+
 describe('encode and decode', () => {
   it.each([
     [null],
@@ -40,6 +54,8 @@ describe('encode and decode', () => {
     [new Date(-1)],
     [Buffer.of(1, 2, 3)],
     [Buffer.alloc(70_000, 7)],
+    [nested(1_000)],
+    [nested(1_000, new Date(0))],
   ])('keep a value as it is (%#)', (value) => {
     expect(decode(encode(value))).toEqual(value);
   });
@@ -73,16 +89,113 @@ describe('encode and decode', () => {
 describe('encode', () => {
   const cycle: unknown[] = [];
   cycle.push(cycle);
+  class Account {
+    constructor(
+      readonly id: number,
+      readonly owner: unknown,
+    ) {}
+  }
 
-  it.each([
-    ['a cycle', cycle],
-    ['a symbol', Symbol('a')],
-    ['too large a BigInt', 2n ** 64n],
-  ])('throws for %s, and goes on', (_, value) => {
-    expect(() => codec.encode(value)).toThrow();
+  it.each<[string, unknown, string]>([
+    ['a cycle', cycle, 'deeper than 1000 levels, or it contains itself'],
+    ['too deep a value', nested(1_001), 'deeper than 1000 levels'],
+    ['toJSON() without end', endless(), 'deeper than 1000 levels'],
+    ['a symbol', Symbol('a'), 'MessagePack has no symbol'],
+    ['a function', () => 1, 'MessagePack has no function'],
+    ['a class', Account, 'MessagePack has no function'],
+    ['too large a BigInt', 2n ** 64n, 'too large'],
+    ['an invalid Date', new Date(NaN), 'MessagePack has no invalid Date'],
+    ['an error', new TypeError('my secret'), 'MessagePack has no Error'],
+    ['a regular expression', /a/, 'MessagePack has no RegExp'],
+    ['a promise', Promise.resolve(1), 'MessagePack has no Promise'],
+    ['a WeakMap', new WeakMap(), 'MessagePack has no WeakMap'],
+    ['a WeakSet', new WeakSet(), 'MessagePack has no WeakSet'],
+    ['an object for a key', new Map([[{}, 1]]), 'an object is no key'],
+  ])('throws for %s wherever it is, and goes on', (_, value, words) => {
+    const places = [
+      value,
+      [value],
+      { value },
+      new Account(1, value),
+      new Map([['a', value]]),
+      new Set([value]),
+    ];
+    for (const place of [...places, { toJSON: () => value }])
+      expect(() => codec.encode(place)).toThrow(words);
     expect(decode(encode([1]))).toEqual([1]);
   });
+
+  class Entries extends Map<unknown, unknown> {}
+  const own = Object.defineProperty({}, '__proto__', { value: new Set([1]), enumerable: true });
+
+  it.each<[string, unknown, unknown]>([
+    ['an instance', new Account(1, { a: 1 }), { id: 1, owner: { a: 1 } }],
+    ['toJSON()', { toJSON: () => [new Set([1])] }, [[1]]],
+    ['toJSON() of an instance', new URL('http://a.example/b'), 'http://a.example/b'],
+    ['toJSON() of a list', Object.assign([1], { toJSON: () => 'list' }), 'list'],
+    [
+      'a toJSON that is no function',
+      Object.assign(Object.create(null) as object, { toJSON: 1 }),
+      { toJSON: 1 },
+    ],
+    [
+      'a Map',
+      new Map<unknown, unknown>([
+        ['a', new Set([1])],
+        [2, null],
+      ]),
+      { a: [1], 2: null },
+    ],
+    ['a Map of a subclass', new Entries([['a', 1]]), { a: 1 }],
+    ['a Set', { a: 1, set: new Set([1, 'b']) }, { a: 1, set: [1, 'b'] }],
+    ['boxed primitives', [Object('a'), Object(1), Object(false)], ['a', 1, false]],
+    ['a list with holes', Object.assign(Array<unknown>(3), { 1: new Set() }), [null, [], null]],
+    ['a key __proto__', own, { __proto_: [1] }],
+    ['numbers', [NaN, -Infinity], [NaN, -Infinity]],
+    [
+      'a lone surrogate',
+      { '\ud800': ['\udc00', 'a\ud800'.repeat(50)] },
+      { '\ufffd': ['\ufffd', 'a\ufffd'.repeat(50)] },
+    ],
+    [
+      'the first and the last date',
+      [new Date(-8.64e15), new Date(8.64e15)],
+      [new Date(-8.64e15), new Date(8.64e15)],
+    ],
+  ])('has a form for %s', (_, value, expected) => {
+    expect(decode(encode(value))).toEqual(expected);
+  });
+
+  it('leaves the value as it was', () => {
+    const value = { list: [new Set([1]), undefined], date: new Date(0), text: '\ud800' };
+    const before = structuredClone(value);
+    encode(value);
+    expect(value).toStrictEqual(before);
+  });
+
+  const buffer = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7).buffer;
+
+  it.each<[string, unknown, number[]]>([
+    ['a Buffer', Buffer.from(buffer, 1, 2), [1, 2]],
+    ['a Uint8Array', new Uint8Array(buffer, 1, 2), [1, 2]],
+    ['a Uint16Array', new Uint16Array(buffer, 2, 2), [2, 3, 4, 5]],
+    ['a DataView', new DataView(buffer, 1, 2), [1, 2]],
+    ['an ArrayBuffer', buffer, [0, 1, 2, 3, 4, 5, 6, 7]],
+  ])('gives the bytes of %s, and no others', (_, value, bytes) => {
+    expect(Buffer.from(encode([value]))).toEqual(Buffer.of(0x91, 0xc4, bytes.length, ...bytes));
+  });
 });
+
+/** Arrays in each other. */
+function nested(levels: number, innermost: unknown = null): unknown {
+  let value = innermost;
+  for (let i = 0; i < levels; i++) value = [value];
+  return value;
+}
+
+function endless(): object {
+  return { toJSON: endless };
+}
 
 describe('decode', () => {
   it('takes no text', () => {
@@ -119,9 +232,52 @@ describe('decode', () => {
     ['undefined', Buffer.of(0xd4, 0, 0)],
     ['an invalid date', Buffer.of(0xd4, 0xff, 0xff)],
     ['a timestamp of the wrong size', Buffer.of(0xc7, 1, 0xff, 0)],
+    ['8 bytes of timestamp with a whole second of nanoseconds', timestamp64(1e9)],
+    ['12 bytes of timestamp with a whole second of nanoseconds', timestamp96(1e9, 0n)],
+    ['a time that is too late for a Date', timestamp96(0, 8_640_000_000_001n)],
+    ['a time that is a nanosecond too late', timestamp96(1, 8_640_000_000_000n)],
+    ['a time that is too early for a Date', timestamp96(0, -8_640_000_000_001n)],
+    ['a time at the end of its 64 bits', timestamp96(0, -(2n ** 63n))],
+    ['text that is no UTF-8', Buffer.of(0xa2, 0xc3, 0x28)],
+    ['a surrogate in text', Buffer.of(0xa3, 0xed, 0xa0, 0x80)],
+    ['text that ends in a character', Buffer.of(0xa1, 0xc3)],
+    [
+      'long text that is no UTF-8',
+      Buffer.concat([header(0xd9, 1, 200), Buffer.alloc(199, 97), Buffer.of(0xff)]),
+    ],
+    ['a key that is no UTF-8', Buffer.of(0x81, 0xa1, 0xff, 1)],
   ])('refuses %s, in words without the payload', (_, bytes) => {
     expect(() => decode(bytes)).toThrow(SyntaxError);
     expect(() => decode(bytes)).toThrow(/^(not valid MessagePack|MessagePack deeper than 1000 levels)$/);
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['the last nanosecond of 8 bytes', timestamp64(999_999_999), '1970-01-01T00:00:00.999Z'],
+    ['the last nanosecond of 12 bytes', timestamp96(999_999_999, 0n), '1970-01-01T00:00:00.999Z'],
+    ['the last time of a Date', timestamp96(0, 8_640_000_000_000n), '+275760-09-13T00:00:00.000Z'],
+    ['the first time of a Date', timestamp96(0, -8_640_000_000_000n), '-271821-04-20T00:00:00.000Z'],
+  ])('takes %s', (_, bytes, time) => {
+    expect((decode(bytes) as Date).toISOString()).toBe(time);
+  });
+
+  it.each(['ü', '€'.repeat(8), 'a'.repeat(24) + '𐍈', '\ufffd'])('takes %s', (text) => {
+    expect(decode(encode({ [text]: text }))).toEqual({ [text]: text });
+  });
+
+  it.each([
+    ['maps', Buffer.of(0x80)],
+    ['long maps', header(0xde, 2, 0)],
+    ['arrays', Buffer.of(0x90)],
+    ['long arrays', header(0xdc, 2, 0)],
+    ['bins', header(0xc4, 1, 0)],
+    ['timestamps', Buffer.of(0xd6, 0xff, 0, 0, 0, 0)],
+  ])('takes 1,000,000 objects and no more: %s', (_, item) => {
+    const list = (length: number) =>
+      Buffer.concat([header(0xdd, 4, length), Buffer.alloc(length * item.length, item)]);
+    expect(() => checkMessagePack(list(999_999))).not.toThrow();
+    expect(() => decode(list(1_000_000))).toThrow(
+      new SyntaxError('MessagePack with more than 1000000 objects'),
+    );
   });
 
   it('takes 1,000 arrays in each other', () => {

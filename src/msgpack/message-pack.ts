@@ -1,5 +1,6 @@
 import { Packr, type Options } from 'msgpackr';
 import type { Codec } from '../websock/codec.js';
+import { plainValue } from './plain-value.js';
 import { checkMessagePack } from './well-formed.js';
 
 /** The standard and nothing else: what msgpackr adds to it, other languages cannot read. */
@@ -10,6 +11,8 @@ const SETTINGS: Options = {
   mapsAsObjects: true,
   variableMapSize: true,
   encodeUndefinedAsNil: true,
+  // plainValue() has called it.
+  useToJSON: false,
   // msgpackr's types leave 'auto' out.
   int64AsType: 'auto' as 'bigint',
 };
@@ -18,8 +21,12 @@ const SETTINGS: Options = {
  * A codec: values in binary messages, as [MessagePack](https://msgpack.org); text messages hold none. Maps are objects, bin is a
  * `Buffer`, the timestamp extension a `Date`. Integers of 64 bits are numbers up to 2⁵³, beyond that `BigInt`s.
  *
- * From clients only standard MessagePack is taken, at most 1 000 levels deep: other extensions, msgpackr's own among them,
- * are refused.
+ * From clients only standard MessagePack is taken, text in valid UTF-8, timestamps that a `Date` can hold, at most 1 000 levels deep
+ * and with at most 1 000 000 arrays, maps, bins and timestamps. Other extensions, msgpackr's own among them, are refused.
+ *
+ * Encoded are primitives, arrays, objects by their `toJSON()` or else their own properties, `Map` and `Set` (as an array), `Date`, and
+ * the bytes of buffers and typed arrays. A function, a symbol, an `Error`, a `RegExp`, a `Promise`, an invalid `Date`, too large a
+ * `BigInt`, and more than 1 000 levels throw, wherever they lie in the value.
  */
 export function messagePack(): Codec {
   const packr = new Packr({ ...SETTINGS });
@@ -35,6 +42,6 @@ export function messagePack(): Codec {
         throw new SyntaxError('not valid MessagePack');
       }
     },
-    encode: (value) => ['binary', packr.pack(value)],
+    encode: (value) => ['binary', packr.pack(plainValue(value))],
   };
 }

@@ -1,10 +1,11 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { ConfigError } from '../websock/errors.js';
 import type { CallbackContext } from './callback-context.js';
-import { handlerFunction, type Enhancer, type Enhancers } from './enhancers.js';
+import type { Enhancer, Enhancers } from './enhancers.js';
+import { calledFunction } from './handler-function.js';
 import type { HandlerMethod } from './handler-methods.js';
 import { PARAM_TYPES, readMetadata, routeArguments, STATE, type RouteArgument } from './nest-metadata.js';
-import { sourceOf } from './parameter-sources.js';
+import { payloadKind, sourceOf } from './parameter-sources.js';
 
 /** A parameter of a callback's method. */
 export interface CallbackParameter {
@@ -71,7 +72,7 @@ function callbackArguments(
   const message = {
     read: (context: CallbackContext) => context.message,
     pipes,
-    metadata: describe('body', type),
+    metadata: describe(payloadKind(serves), type),
   };
   const state = { ...unpiped, read: (context: CallbackContext) => context.state };
   const connection = { ...unpiped, read: (context: CallbackContext) => context.connection };
@@ -93,7 +94,7 @@ function checkAllDecorated(
   parameters: readonly CallbackParameter[],
   types: readonly unknown[],
 ): void {
-  const { length } = handlerFunction(method) as { length: number };
+  const { length } = calledFunction(method)!;
   const count = Math.max(parameters.length, types.length, length);
   for (let index = 0; index < count; index++) {
     if (parameters[index] === undefined)

@@ -34,11 +34,24 @@ function isBare(clauses: readonly CallableClause[]): boolean {
 
 /** A match that needs no promise costs none. */
 function callMatch(match: Match | PromiseLike<Match>, state: unknown, connection: LiveConnection): unknown {
-  if (isPromiseLike(match)) return match.then((matched) => call(matched as Match, state, connection));
-  return call(match, state, connection);
+  if (!isPromiseLike(match)) return call(match, state, connection);
+  return match.then((matched) => {
+    checkNotOver(connection);
+    return call(matched, state, connection);
+  });
+}
+
+/**
+ * A method that waited for a schema, a guard or a pipe must not begin when its callback was given up: `terminate` is last.
+ *
+ * @throws what nobody waits for any more
+ */
+export function checkNotOver(connection: Pick<LiveConnection, 'isOver' | 'signal'>): void {
+  if (connection.isOver) throw connection.signal.reason;
 }
 
 function call({ clause, message }: Match, state: unknown, connection: LiveConnection): unknown {
   connection.runningMethod = clause.method;
+  connection.runningPattern = clause.pattern;
   return (clause as CallableClause).call(message, state, connection);
 }

@@ -1,5 +1,6 @@
 import type { ApplicationConfig, ContextId } from '@nestjs/core';
 import { ENHANCER_KEYS, readMetadata, type EnhancerKind } from './nest-metadata.js';
+import { handlerFunction } from './handler-function.js';
 import type { HandlerMethod } from './handler-methods.js';
 import type { InstanceWrapper } from './nest-types.js';
 import type { FoundHandler } from './websock.explorer.js';
@@ -63,11 +64,6 @@ export class Enhancers {
       return (isMade ? host?.instance : undefined) as T;
     };
   }
-}
-
-/** The function that the decorators of a method have left their metadata on. */
-export function handlerFunction({ owner, name }: HandlerMethod): object | undefined {
-  return (owner.prototype as Record<string, object | undefined>)[name];
 }
 
 /** A durable sub-tree lies below that of the request. */

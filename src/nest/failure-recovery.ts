@@ -2,14 +2,15 @@ import type { ExceptionFilter } from '@nestjs/common';
 import type { ContextId } from '@nestjs/core';
 import type { Failure } from '../connection/handler.js';
 import type { LiveConnection } from '../connection/live-connection.js';
-import { isPromiseLike } from '../connection/promise-like.js';
+import { isPromiseLike, isStream } from '../connection/promise-like.js';
 import { reportFilterError } from '../connection/reports.js';
-import { CallbackContext } from './callback-context.js';
-import { handlerFunction, type Enhancers } from './enhancers.js';
+import { CallbackContext, type CallbackTarget } from './callback-context.js';
+import type { Enhancers } from './enhancers.js';
 import type { HandlerMethod } from './handler-methods.js';
 import { andThen, settle } from './in-turn.js';
 import { answerInvalid } from './invalid-message.js';
 import { CATCHES, readMetadata } from './nest-metadata.js';
+import type { MethodPlan } from './method-plan.js';
 import type { Type } from './nest-types.js';
 
 /** Makes results of failures: the filters of the method, the class and the app, and behind them the answer to an invalid message. */
@@ -24,20 +25,23 @@ export class FailureRecovery {
 
   /**
    * A result, or a promise of one; undefined where the error stays an error. What a filter throws beside the error is
-   * reported, and the error goes on as if there were no such filter.
+   * reported, and the error goes on as if there were no such filter; so it does where the filter returns something else: those
+   * made for HTTP return what they please.
    *
-   * @param method that failed; undefined where none takes the message
+   * @param failed the method that did; undefined where none takes the message
    */
   recover(
     failure: Failure,
     connection: LiveConnection,
-    method: HandlerMethod | undefined,
+    failed: Pick<MethodPlan, 'method' | 'target'> | undefined,
     contextId: ContextId,
   ): unknown {
-    const filter = this.#filterFor(failure.error, method, contextId);
+    const filter = this.#filterFor(failure.error, failed?.method, contextId);
     if (filter === undefined) return answerInvalid(failure);
-    return andThen(this.#ask(filter, failure, connection, method), (result) =>
-      result ? result : answerInvalid(failure),
+    const { handlerClass } = this;
+    const target = failed?.target ?? { handlerClass, handler: undefined, pattern: failure.callback };
+    return andThen(this.#ask(filter, failure, connection, target), (result) =>
+      Array.isArray(result) || isStream(result) ? result : answerInvalid(failure),
     );
   }
 
@@ -58,15 +62,10 @@ export class FailureRecovery {
 
   #ask(
     filter: ExceptionFilter,
-    { callback, message, state, error }: Failure,
+    { message, state, error }: Failure,
     connection: LiveConnection,
-    method: HandlerMethod | undefined,
+    target: CallbackTarget,
   ): unknown {
-    const target = {
-      handlerClass: this.handlerClass,
-      handler: method && handlerFunction(method),
-      pattern: method?.pattern ?? callback,
-    };
     const failed = (thrown: unknown) => {
       if (thrown !== error) this.#report(filter, connection, thrown);
     };

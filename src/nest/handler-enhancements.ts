@@ -64,25 +64,32 @@ export class HandlerEnhancements {
       checkTerminate(method);
       return undefined;
     }
-    const plan = this.#planOf(method);
+    const plan = this.#planOf(method, instance);
     return isBare(plan) ? undefined : bindPlan(plan, instance, direct, contextId);
   }
 
-  #planOf(method: HandlerMethod): MethodPlan {
+  #planOf(method: HandlerMethod, instance: object): MethodPlan {
     let plan = this.#plans.find((known) => isSame(known.method, method));
     if (plan === undefined) {
-      plan = planMethod(method, this.#handlerClass, this.#enhancers, this.#messageEnhancers);
+      plan = planMethod(method, this.#handlerClass, instance, this.#enhancers, this.#messageEnhancers);
       this.#plans.push(plan);
     }
     return plan;
   }
 
   #recover(failure: Failure, connection: LiveConnection, contextId: ContextId): unknown {
-    const { handler, runningMethod } = connection;
-    const { callback } = failure;
-    const name = runningMethod ?? handler.methods[callback];
-    const plan = this.#plans.find(({ method }) => method.serves === callback && method.name === name);
-    return this.#recovery.recover(failure, connection, plan?.method, contextId);
+    return this.#recovery.recover(failure, connection, this.#failed(failure, connection), contextId);
+  }
+
+  /** Of several methods, or one with a pattern, there is one that failed only where it took the message. */
+  #failed({ callback }: Failure, connection: LiveConnection): MethodPlan | undefined {
+    const { handler, runningMethod, runningPattern } = connection;
+    const [name, taken] =
+      runningMethod === undefined ? [handler.methods[callback], undefined] : [runningMethod, runningPattern];
+    return this.#plans.find(
+      ({ method: { serves, name: known, pattern } }) =>
+        serves === callback && known === name && pattern === taken,
+    );
   }
 }
 

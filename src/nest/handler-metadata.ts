@@ -72,6 +72,11 @@ export function markMethod(
   Reflect.defineMetadata(CALLBACK, [...(marks ?? []), { mark, pattern }], prototype, method);
 }
 
+/** Does this class itself, not one above, mark the method? */
+export function isMarked(prototype: object, method: string): boolean {
+  return Reflect.hasOwnMetadata(CALLBACK, prototype, method);
+}
+
 /** The methods of a class that carry an `@On…` decorator, in order of declaration, inherited ones behind its own. */
 export function markedMethods({ prototype }: Type): MarkedMethod[] {
   return methodNames(prototype).flatMap((method) => {

@@ -1,4 +1,5 @@
 import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { isClass } from '../clause/pattern.js';
 import type { WebSockServer } from '../server/websock-server.js';
 import { ConfigError } from '../websock/errors.js';
 import { collide, DeclaredRoutes, routerTraits, type GetRoute } from './declared-routes.js';
@@ -41,6 +42,8 @@ export function serveHandlers(app: ServingApp): ServedHandler[] {
     const prepared = prepareHandler(handler, app);
     app.server.handlers.set(handler.handlerClass, prepared);
     if (prepared.instances === undefined) app.server.handlers.set(handler.wrapper.instance, prepared);
+    for (const { pattern } of prepared.handler.methodsOf.handleInfo)
+      if (isClass(pattern)) app.server.infoClasses.add(pattern);
     if (handler.metadata.paths.length > 0) routes.set(addRoute(handler, prepared, app), handler);
   }
   const declared = new DeclaredRoutes(app.modules, app.config, routerTraits(app.httpAdapter)).all();

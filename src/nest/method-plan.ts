@@ -1,12 +1,14 @@
 import type { CanActivate, NestInterceptor } from '@nestjs/common';
 import type { ContextId } from '@nestjs/core';
+import type { LiveConnection } from '../connection/live-connection.js';
 import type { Connection } from '../websock/connection.js';
 import { ConfigError } from '../websock/errors.js';
 import { CallbackContext, type CallbackTarget } from './callback-context.js';
 import { parametersOf, type CallbackParameter } from './callback-parameters.js';
-import type { Caller } from './clause-dispatch.js';
+import { checkNotOver, type Caller } from './clause-dispatch.js';
 import { callEnhanced, type EnhancedMethod } from './enhanced-call.js';
-import { handlerFunction, type Enhancer, type Enhancers } from './enhancers.js';
+import type { Enhancer, Enhancers } from './enhancers.js';
+import { handlerFunction } from './handler-function.js';
 import type { HandlerMethod } from './handler-methods.js';
 import type { MessageEnhancer } from './message-enhancers.js';
 import { ENHANCERS, readMetadata, routeArguments } from './nest-metadata.js';
@@ -25,12 +27,14 @@ export interface MethodPlan {
 /**
  * Finds what a method is called through.
  *
+ * @param instance has the method, be it that its class has not: a mock need not have a class
  * @param messageEnhancers which kinds of the class and the app belong to it
  * @throws ConfigError `WEBSOCK_PARAMETER`
  */
 export function planMethod(
   method: HandlerMethod,
   handlerClass: Type,
+  instance: object,
   enhancers: Enhancers,
   messageEnhancers: readonly MessageEnhancer[],
 ): MethodPlan {
@@ -39,9 +43,10 @@ export function planMethod(
     if (!messageEnhancers.includes(kind)) return own;
     return [...enhancers.ofApp<T>(kind), ...enhancers.ofClass<T>(kind), ...own];
   };
+  const handler = handlerFunction(method) ?? (instance as Target)[method.name]!;
   return {
     method,
-    target: { handlerClass, handler: handlerFunction(method), pattern: method.pattern ?? method.serves },
+    target: { handlerClass, handler, pattern: method.pattern ?? method.serves },
     guards: running('guards'),
     interceptors: running('interceptors'),
     parameters: parametersOf(method, enhancers),
@@ -84,6 +89,7 @@ function instantiate(
       return { read, pipes: pipes.map((pipe) => pipe(contextId)), metadata };
     }),
     call({ message, state, connection }, values) {
+      checkNotOver(connection as LiveConnection);
       if (values !== undefined) return instance[name]!(...values);
       return serves === 'init' ? direct(message, connection) : direct(message, state, connection);
     },

@@ -5,6 +5,7 @@ import { Connection } from '../websock/connection.js';
 import { NoClauseError } from '../websock/errors.js';
 import type { DataMessage } from '../websock/message.js';
 import type { CallbackContext } from './callback-context.js';
+import type { Mark } from './handler-metadata.js';
 import type { HandlerMethod } from './handler-methods.js';
 import { CUSTOM_ARGUMENT, STATE, type RouteArgument } from './nest-metadata.js';
 
@@ -50,7 +51,7 @@ export function sourceOf(
       return socketSource(type);
     case 3: {
       const payload = payloadOf(method);
-      return { read: (context) => pick(context.payload(payload), field), kind: 'body' };
+      return { read: (context) => pick(context.payload(payload), field), kind: payloadKind(method.serves) };
     }
     case 4:
       return { read: ({ connection }) => pick(connection.request.query, field), kind: 'query' };
@@ -63,6 +64,11 @@ export function sourceOf(
     default:
       return UNAVAILABLE[number] ?? 'its decorator is not known here';
   }
+}
+
+/** What the client sent is to be validated; what the app gives itself, a state or info, is no DTO and stays as it is. */
+export function payloadKind(serves: Mark): ArgumentMetadata['type'] {
+  return serves === 'handleIn' || serves === 'handleControl' ? 'body' : 'custom';
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
+import { handlerFunction } from './handler-function.js';
 import type { HandlerMethod } from './handler-methods.js';
 import type { HandlerMetadata } from './handler-metadata.js';
 import {
@@ -65,11 +66,9 @@ function decorateMethod(route: Type, upgradeMethod: HandlerMethod | undefined): 
 }
 
 /** The decorators of the method and of its parameters, and its parameter types. */
-function copyMethodMetadata({ owner, name }: HandlerMethod, route: Type): void {
-  copyMetadata(
-    (owner.prototype as Record<string, object>)[name]!,
-    (route.prototype as Record<string, object>)[name]!,
-  );
+function copyMethodMetadata(method: HandlerMethod, route: Type): void {
+  const { owner, name } = method;
+  copyMetadata(handlerFunction(method)!, (route.prototype as Record<string, object>)[name]!);
   Reflect.defineMetadata(ROUTE_ARGUMENTS, { ...routeArguments(owner, name) }, route, name);
   Reflect.defineMetadata(
     PARAM_TYPES,

@@ -6,9 +6,12 @@ import { ConfigError } from '../websock/errors.js';
 import type { BinaryMessage, TextMessage } from '../websock/message.js';
 import type { WebSockOptions } from '../websock/options.js';
 import type { CallbackReturn } from '../websock/result.js';
+import { CALLBACKS } from '../websock/websock.js';
 import { makeInjectable } from './declared-scope.js';
-import { DECORATORS, markMethod, setHandlerMetadata, type Mark } from './handler-metadata.js';
+import { keepDecorators } from './handler-function.js';
+import { DECORATORS, markedMethods, markMethod, setHandlerMetadata, type Mark } from './handler-metadata.js';
 import type { MessageEnhancerOptions } from './message-enhancers.js';
+import type { Type } from './nest-types.js';
 
 /** Options of one handler: where it is served, as a controller is, its scope, and the options of its connections. */
 export interface WebSockHandlerOptions
@@ -91,6 +94,9 @@ export function WebSockHandler(
     makeInjectable(target, { scope, durable });
     const declaredScope = { scope, durable };
     setHandlerMetadata(target, { paths, version, host, scope: declaredScope, messageEnhancers, options });
+    const handlerClass = target as unknown as Type;
+    const marked = markedMethods(handlerClass).map(({ method }) => method);
+    keepDecorators(handlerClass, [...marked, ...CALLBACKS]);
   };
 }
 

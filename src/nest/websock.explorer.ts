@@ -1,6 +1,7 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { ConfigError } from '../websock/errors.js';
 import { DECORATORS, handlerMetadataOf, markedMethods, type HandlerMetadata } from './handler-metadata.js';
+import { handlerFunction } from './handler-function.js';
 import type { HandlerMethod } from './handler-methods.js';
 import { ENHANCERS, readMetadata, routeArguments } from './nest-metadata.js';
 import type { InstanceWrapper, NestModuleRef, Type } from './nest-types.js';
@@ -56,16 +57,19 @@ function rejectMarks({ metatype, inject }: InstanceWrapper, module: NestModuleRe
  * @throws ConfigError `WEBSOCK_NOT_A_HANDLER`
  */
 export function checkEnhancers(
-  { handlerClass, module }: FoundHandler,
+  { handlerClass, wrapper, module }: FoundHandler,
   methods: readonly HandlerMethod[],
 ): void {
   for (const enhancer of [...enhancersOf(handlerClass), ...methods.flatMap(enhancersOfMethod)]) {
     if (typeof enhancer !== 'function' || module.injectables.has(enhancer)) continue;
-    throw new ConfigError(
-      'WEBSOCK_NOT_A_HANDLER',
-      `${handlerClass.name} is a custom provider of ${module.name}, for which Nest does not set up ${enhancer.name}: ` +
-        `list the class itself in providers`,
-    );
+    const { name } = handlerClass;
+    const fault =
+      wrapper.metatype === handlerClass && !wrapper.inject
+        ? `${name} overrides a method that has ${enhancer.name}, which Nest does not set up for it: decorate ${name} with ` +
+          '@WebSockHandler(), or its method as the one that it overrides'
+        : `${name} is a custom provider of ${module.name}, for which Nest does not set up ${enhancer.name}: list the class ` +
+          'itself in providers';
+    throw new ConfigError('WEBSOCK_NOT_A_HANDLER', fault);
   }
 }
 
@@ -80,10 +84,11 @@ export function routeEnhancers(
     .filter((wrapper) => wrapper !== undefined);
 }
 
-function enhancersOfMethod({ owner, name }: HandlerMethod): unknown[] {
-  const method = (owner.prototype as Record<string, object | undefined>)[name];
-  const pipes = Object.values(routeArguments(owner, name)).flatMap((argument) => argument.pipes ?? []);
-  return [...(method === undefined ? [] : enhancersOf(method)), ...pipes];
+function enhancersOfMethod(method: HandlerMethod): unknown[] {
+  const handler = handlerFunction(method);
+  const decorated = Object.values(routeArguments(method.owner, method.name));
+  const pipes = decorated.flatMap((argument) => argument.pipes ?? []);
+  return [...(handler === undefined ? [] : enhancersOf(handler)), ...pipes];
 }
 
 function enhancersOf(target: object): unknown[] {

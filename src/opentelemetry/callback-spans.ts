@@ -12,8 +12,8 @@ export class CallbackSpans {
   readonly #connections: ConnectionSpans;
   readonly #subscriptions = new Subscriptions();
   readonly #spans = new WeakMap<CallbackTrace, Span>();
-  /** Those that have not ended, by connection. */
-  readonly #open = new Map<ConnectionRef, Set<Span>>();
+  /** Those that have not settled, by connection. */
+  readonly #open = new Map<ConnectionRef, Set<CallbackTrace>>();
 
   constructor(tracer: Tracer, connections: ConnectionSpans) {
     this.#tracer = tracer;
@@ -41,7 +41,7 @@ export class CallbackSpans {
     const span = this.#tracer.startSpan(method, { kind: SpanKind.INTERNAL, attributes }, parent);
     this.#spans.set(run, span);
     const open = this.#open.get(ref) ?? new Set();
-    this.#open.set(ref, open.add(span));
+    this.#open.set(ref, open.add(run));
     // Not by a store bound to the channel: OpenTelemetry lets nobody set its own, only call within it.
     const current = trace.setSpan(parent, span);
     run.runWithin((fn) => context.with(current, fn));
@@ -62,7 +62,7 @@ export class CallbackSpans {
     const span = this.#spans.get(run);
     if (span === undefined) return;
     const open = this.#open.get(run.ref);
-    open?.delete(span);
+    open?.delete(run);
     if (open?.size === 0) this.#open.delete(run.ref);
     span.updateName(run.method).end();
   }
@@ -71,6 +71,10 @@ export class CallbackSpans {
   #giveUp(ref: ConnectionRef): void {
     const open = this.#open.get(ref) ?? [];
     this.#open.delete(ref);
-    for (const span of open) span.setStatus(failed('given up')).end();
+    for (const run of open) {
+      this.#spans.get(run)?.setStatus(failed('given up')).end();
+      // An ended span takes nothing more, should the callback settle after all.
+      this.#spans.delete(run);
+    }
   }
 }

@@ -29,8 +29,10 @@ const WHOLE_BINARY = FIN | 0x2;
 /** A masking key, RFC 6455 §5.3. */
 const KEY_SIZE = 4;
 
-/** A message cut in two by a read is put together here up to this size; its sender can make us allocate no more than that. */
+/** A message cut in two by a read is put together here up to this size. */
 const ASSEMBLED_AT_MOST = 131_072;
+/** A header alone must not make us allocate more than this. */
+const ASSEMBLED_UNSEEN = 4_096;
 
 /** The header of the frame that begins at `at`; filled again for each. */
 const header = { first: 0, size: 0, length: 0 };
@@ -81,9 +83,9 @@ export class FrameReader {
         this.#held = Buffer.from(bytes.subarray(at));
         return bytes.length;
       case 'illegal':
-        this.#passOn(bytes.subarray(at));
-        this.#isOver = true;
-        return bytes.length;
+        // ws refuses it; should it not, it has to read all that follows.
+        this.#passing = Infinity;
+        return this.#pass(bytes, at);
       case 'other':
         this.#passing = header.size + header.length;
         if ((header.first & CONTROL) === 0) this.#isFragmented = (header.first & FIN) === 0;
@@ -102,7 +104,7 @@ export class FrameReader {
       this.#deliver(first, bytes, at, start, end);
       return end;
     }
-    if (length > ASSEMBLED_AT_MOST) {
+    if (!isWorthIt(length, bytes.length - start)) {
       this.#passing = size + length;
       return this.#pass(bytes, at);
     }
@@ -158,6 +160,11 @@ export class FrameReader {
   }
 }
 
+/** Put together a message of `length` bytes, of which so many have come? A good part of a long one must be there. */
+function isWorthIt(length: number, come: number): boolean {
+  return length <= ASSEMBLED_UNSEEN || (length <= ASSEMBLED_AT_MOST && come * 16 >= length);
+}
+
 type Kind = 'message' | 'other' | 'incomplete' | 'illegal';
 
 /** Fills `header`. The first two bytes decide whether it is legal at all: what is not must not wait for more. */
@@ -174,7 +181,8 @@ function readHeader(bytes: Buffer, at: number, isFragmented: boolean, maxPayload
   header.length = short;
   if (short === 126) header.length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
   else if (short === 127) header.length = bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6);
-  if (header.length > maxPayload) return 'illegal';
+  // A control frame is never too long (RFC 6455 §5.5).
+  if (header.length > maxPayload && (first & CONTROL) === 0) return 'illegal';
   return first === WHOLE_BINARY || first === WHOLE_TEXT ? 'message' : 'other';
 }
 

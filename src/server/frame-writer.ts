@@ -93,8 +93,8 @@ export class FrameWriter {
 
   #write(piece: Uint8Array, done?: () => void): void {
     // What waits behind other writes may wait for long: a few bytes must not keep a whole slab.
-    const waits = piece.length < COPIED_AT_MOST && this.#socket.writableLength > COPIED_AT_MOST;
-    this.#socket.write(waits ? Buffer.from(piece) : piece, done);
+    const waits = this.#socket.writableLength > 0 && piece.length <= COPIED_AT_MOST;
+    this.#socket.write(waits ? copyOf(piece) : piece, done);
   }
 
   #addString(first: number, text: string): number {
@@ -152,6 +152,13 @@ export class FrameWriter {
     this.#start = this.#end;
     return open;
   }
+}
+
+/** In memory of its own: a pool would be kept as a slab is. */
+function copyOf(piece: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(piece.length);
+  copy.set(piece);
+  return copy;
 }
 
 /** A message as one frame of its own, for many connections. */

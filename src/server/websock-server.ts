@@ -1,3 +1,4 @@
+import { InfoClasses } from '../clause/info-class.js';
 import { Connections } from '../connection/connections.js';
 import { ConnectionRegistry } from '../connection/registry.js';
 import { telemetry } from '../telemetry/events.js';
@@ -26,6 +27,8 @@ export class WebSockServer {
   readonly app: string;
   /** @internal What `upgrade()` may be given beside a `WebSock`: in Nest, handler classes and their instances. */
   readonly handlers = new Map<unknown, unknown>();
+  /** @internal The classes of info messages that handlers take: every engine delivers their instances. */
+  readonly infoClasses = new InfoClasses();
   /** @internal Which requests are ours where others listen for upgrades as well: here all but `passthrough`; Nest has routes. */
   claims: Claims;
   readonly #registry = new ConnectionRegistry();

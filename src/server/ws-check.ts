@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { feed, isBroken, takeData } from './ws-internals.js';
+import { feed, isDone, takeData } from './ws-internals.js';
 
 /** A key is all that the handshake asks for; this is the one of RFC 6455 §1.3. */
 const HANDSHAKE = {
@@ -54,9 +54,9 @@ function tryInternals(): string | undefined {
   feed(ws, HI.subarray(3));
   feed(ws, HI);
   if (received.join() !== 'hi,hi') return 'it does not read at once what it is given';
-  if (isBroken(ws)) return 'it finds a fault where there is none';
+  if (isDone(ws)) return 'it finds a fault where there is none';
   feed(ws, RESERVED_OPCODE);
-  if (!isBroken(ws)) return 'its fault is not seen at once';
+  if (!isDone(ws)) return 'its fault is not seen at once';
   ws.terminate();
   return undefined;
 }

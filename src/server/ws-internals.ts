@@ -13,9 +13,10 @@ export function feed(ws: WebSocket, bytes: Buffer): void {
   if (!_receiver.write(bytes)) _socket.pause();
 }
 
-/** ws has found a fault in what it was given; it says so later. */
-export function isBroken(ws: WebSocket): boolean {
-  return (ws as unknown as Internals)._receiver.errored !== null;
+/** ws takes no more: it has found a fault, which it tells later, or the client's close frame. */
+export function isDone(ws: WebSocket): boolean {
+  const { _receiver } = ws as unknown as Internals;
+  return _receiver.errored !== null || _receiver.writableEnded;
 }
 
 /** Takes ws's own listener off the socket: what is read goes to `feed`. */

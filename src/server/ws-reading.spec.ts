@@ -31,7 +31,12 @@ class FakeSocket extends Duplex {
 }
 
 /** What a server hears of these chunks, read by ws alone or with a reader before it. */
-async function heard(chunks: readonly Buffer[], isFast: boolean): Promise<string[]> {
+async function heard(
+  chunks: readonly Buffer[],
+  isFast: boolean,
+  maxMessageSize = 100_000,
+  before: (ws: HostedWebSocket) => void = () => {},
+): Promise<string[]> {
   const lines: string[] = [];
   const listener: TransportListener = {
     receiveMessage: ([opcode, data]) => lines.push(`${opcode} ${Buffer.from(data).toString('hex')}`),
@@ -46,12 +51,14 @@ async function heard(chunks: readonly Buffer[], isFast: boolean): Promise<string
   const server = new WebSocketServer({
     noServer: true,
     autoPong: false,
-    maxPayload: 100_000,
+    maxPayload: maxMessageSize,
     WebSocket: HostedWebSocket,
   });
   server.handleUpgrade(HANDSHAKE, socket, Buffer.alloc(0), (ws) => {
-    if (isFast) readFrames(socket, ws as HostedWebSocket, OPTIONS);
+    const options = resolveOptions('here', { maxMessageSize });
+    if (isFast) readFrames(socket, ws as HostedWebSocket, options);
     (ws as HostedWebSocket).listen(listener);
+    before(ws as HostedWebSocket);
   });
   // A copy: what is read is unmasked in place.
   for (const chunk of chunks) socket.emit('data', Buffer.from(chunk));
@@ -106,6 +113,24 @@ describe('reading before ws', () => {
 
       expect(await heard(chunks, true)).toEqual(await heard(chunks, false));
     }
+  });
+
+  it('takes control frames that are longer than any message may be', async () => {
+    const text = encodeFrame({ opcode: OPCODE.text, payload: 'hi' });
+    const frames = [encodeFrame({ opcode: OPCODE.ping, payload: 'x'.repeat(125) }), text];
+
+    for (const isFast of [true, false])
+      expect(await heard(frames, isFast, 100)).toEqual([`ping ${'78'.repeat(125)}`, 'text 6869', 'gone']);
+  });
+
+  it('reads nothing behind the close frame, also where the server has closed first', async () => {
+    const close = encodeFrame({ opcode: OPCODE.close, payload: Buffer.of(3, 232) });
+    const text = encodeFrame({ opcode: OPCODE.text, payload: 'late' });
+
+    for (const isFast of [true, false])
+      expect(await heard([Buffer.concat([close, text])], isFast, 100, (ws) => ws.finish(1000, ''))).toEqual([
+        'gone',
+      ]);
   });
 
   it('reads what a paused socket still holds when it closes, once', async () => {

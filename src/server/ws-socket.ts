@@ -2,7 +2,7 @@ import { constants } from 'node:buffer';
 import { WebSocket } from 'ws';
 import type { TransportListener } from '../connection/transport.js';
 import type { FrameTarget } from './frame-reader.js';
-import { feed, isBroken } from './ws-internals.js';
+import { feed, isDone } from './ws-internals.js';
 import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../websock/close.js';
 import { ProtocolError } from '../websock/errors.js';
 
@@ -45,7 +45,7 @@ export class HostedWebSocket extends WebSocket implements FrameTarget {
   }
 
   get isOver(): boolean {
-    return this.#closeReceived || isBroken(this);
+    return isDone(this);
   }
 
   /** Sends the close frame; ws completes the handshake from here on. */

@@ -1,4 +1,4 @@
-import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
+import { tracingChannel } from 'node:diagnostics_channel';
 import type { ConnectionRef } from '../websock/connection.js';
 import type { CallbackName } from '../websock/websock.js';
 import type { TypedChannel } from './events.js';
@@ -29,8 +29,19 @@ export interface CallbackTrace {
   runWithin(run: Within): void;
 }
 
+/** Listeners of the five channels, each of which may be left out. */
+export type CallbackTraceListeners = Partial<
+  Record<'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error', (trace: CallbackTrace) => void>
+>;
+
 /** Node's `TracingChannel`, with the type of its messages. */
-export interface CallbackTracing extends TracingChannel<unknown, CallbackTrace> {
+export interface CallbackTracing {
+  /** Does anybody listen on any of them? */
+  readonly hasSubscribers: boolean;
+  /** Listens on several at once. */
+  subscribe(listeners: CallbackTraceListeners): void;
+  /** No longer does. False if one of them did not listen. */
+  unsubscribe(listeners: CallbackTraceListeners): boolean | void;
   /** The callback is about to be called. */
   start: TypedChannel<CallbackTrace>;
   /** It has returned or thrown. */
@@ -49,6 +60,4 @@ export interface CallbackTracing extends TracingChannel<unknown, CallbackTrace> 
  * of one that throws or rejects. A store bound to `start` is current in the callback and in all that it
  * continues, steps of a generator included. A callback that is given up has no `asyncEnd` until it settles.
  */
-export const callbackTracing = tracingChannel<unknown, CallbackTrace>(
-  'nestjs-websock.callback',
-) as CallbackTracing;
+export const callbackTracing = tracingChannel('nestjs-websock.callback') as unknown as CallbackTracing;

@@ -91,6 +91,7 @@ export interface UpgradeRefused extends TelemetryEvent {
 
 /** The ws that is installed is not as expected: all reading is left to it, which is slower and otherwise the same. */
 export interface FastPathClosed extends TelemetryEvent {
+  /** What was not found in ws. */
   readonly reason: string;
 }
 

@@ -88,7 +88,7 @@ async function findInstance(
   }
 }
 
-/** What Nest adds to its callbacks; undefined where the container is not Nest's. */
+/** What Nest adds to its callbacks, where several modules provide it of the last: so does Nest with the instance. Undefined where the container is not Nest's. */
 function findEnhancements(
   container: Container,
   handlerClass: HandlerClass,
@@ -97,9 +97,9 @@ function findEnhancements(
   const token = ModuleRef as unknown as new () => { container?: NestContainer };
   const moduleRef = lookUp(container, token);
   const nest = moduleRef?.container;
-  const found =
-    nest && exploreHandlers(nest.getModules()).find((handler) => handler.handlerClass === handlerClass);
-  return found && new HandlerEnhancements(found, { config: nest.applicationConfig!, messageEnhancers });
+  const providers = nest === undefined ? [] : exploreHandlers(nest.getModules());
+  const found = providers.filter(({ wrapper }) => wrapper.token === handlerClass).at(-1);
+  return found && new HandlerEnhancements(found, { config: nest!.applicationConfig!, messageEnhancers });
 }
 
 function notAHandler(fault: string): WebSockError {

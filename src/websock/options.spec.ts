@@ -42,6 +42,7 @@ describe('defaults', () => {
       closeTimeout: 30_000,
       upgradeTimeout: 10_000,
       slowCallback: 5_000,
+      fastPath: true,
       earlyValidateUpgrade: true,
     });
   });

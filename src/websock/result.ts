@@ -52,7 +52,10 @@ export function ok<S>(state: S): OkResult<S> {
   return ['ok', state];
 }
 
-/** `['push', messages, state]`: sends one message or a list, in order. */
+/**
+ * `['push', messages, state]`: sends one message or a list, in order. A message that `handleInfo` pushes to many connections, the
+ * same `[opcode, payload]` each time, is encoded and framed once in a tick: its bytes must not change within it.
+ */
 export function push<S>(messages: Messages, state: S): PushResult<S> {
   return ['push', messages, state];
 }

@@ -1,4 +1,5 @@
-import { Controller, Get, Req } from '@nestjs/common';
+import { type ArgumentsHost, Catch, Controller, Get, Req, UseFilters } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type } from 'arktype';
 import * as v from 'valibot';
@@ -9,9 +10,11 @@ import {
   type ConnectionRef,
   Connections,
   type DataMessage,
+  type HandleResult,
   json,
   NoClauseError,
   ok,
+  InfoMessage,
   OnIn,
   OnInfo,
   OnInit,
@@ -28,7 +31,7 @@ import {
   WebSockModule,
 } from '../../src/index.js';
 import { messagePack } from '../../src/msgpack/index.js';
-import { connect } from '../../src/testing/index.js';
+import { connect, openHandler } from '../../src/testing/index.js';
 import { Gate, Log } from '../support/log.js';
 import { LogLines } from '../support/log-lines.js';
 import { type AppSpec, bootError, closeApps, eachPlatform, startApp } from '../support/nest.js';
@@ -369,10 +372,95 @@ eachPlatform('clauses on %s', (platform) => {
   });
 });
 
+describe('two classes of info messages with one name', () => {
+  const sent = (name: string) => ({ [name]: class {} })[name]!;
+  const taking = (infoClass: new () => object) => {
+    class Handler {
+      take(_message: object, state: unknown) {
+        return ok(state);
+      }
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Handler.prototype, 'take')!;
+    OnInfo(infoClass)(Handler.prototype, 'take', descriptor);
+    WebSockHandler()(Handler);
+    return Handler;
+  };
+
+  it('do not boot: a node could not tell them apart', async () => {
+    const providers = [taking(sent('Posted')), taking(sent('Posted'))];
+
+    expect(await bootError('express', { imports, providers })).toMatchObject({
+      name: 'ConfigError',
+      code: 'WEBSOCK_INFO_NAME',
+    });
+  });
+
+  it('boot where one has another name', async () => {
+    const renamed = sent('Posted');
+    InfoMessage('posts.created')(renamed);
+
+    await startApp('express', { imports, providers: [taking(sent('Posted')), taking(renamed)] });
+  });
+});
+
 describe('a pattern that is undefined', () => {
   it('is an error where it stands: the file that should define it imports this one', () => {
     const decorate = () => wrongly(OnIn(undefined as never));
     expect(decorate).toThrow(expect.objectContaining({ name: 'ConfigError', code: 'WEBSOCK_PATTERN' }));
     expect(decorate).toThrow('WrongHandler.take(): the pattern of @OnIn() is undefined');
+  });
+});
+
+/** Says which pattern and method it is told. */
+@Catch()
+class TellingFilter {
+  catch(_error: unknown, host: ArgumentsHost) {
+    const pattern: unknown = host.switchToWs().getPattern();
+    const known = new Map<unknown, string>([
+      [Join, 'Join'],
+      [Say, 'Say'],
+    ]);
+    return push(json({ pattern: known.get(pattern) ?? pattern }), 0);
+  }
+}
+
+@WebSockHandler()
+class TwicePatternedHandler {
+  @OnIn(Say)
+  @OnIn(Join)
+  @UseFilters(TellingFilter)
+  take(_message: z.infer<typeof Say> | z.infer<typeof Join>, _state: unknown): HandleResult<unknown> {
+    throw new Error('a fault');
+  }
+}
+
+@WebSockHandler()
+class FilteredSayHandler {
+  @OnIn(Say)
+  @UseFilters(TellingFilter)
+  say(_message: z.infer<typeof Say>, _state: unknown): HandleResult<unknown> {
+    throw new Error('a fault');
+  }
+}
+
+describe('filters of a method with patterns', () => {
+  async function open(handler: new () => object) {
+    return openHandler(await Test.createTestingModule({ providers: [handler] }).compile(), handler);
+  }
+
+  it('are told the one that took the message', async () => {
+    const room = await open(TwicePatternedHandler);
+    room.send(json({ type: 'say', text: 'hi' }));
+    await room.expectPush(json({ pattern: 'Say' }));
+    room.send(json({ type: 'join', room: 'attic' }));
+    await room.expectPush(json({ pattern: 'Join' }));
+  });
+
+  it('are not asked about a message that none takes, be it the only method', async () => {
+    const room = await open(FilteredSayHandler);
+    room.send(json({ type: 'whisper' }));
+    await room.expectPush(json(expect.objectContaining({ code: 'invalid_message' })));
+    room.send(json({ type: 'say', text: 'hi' }));
+    await room.expectPush(json({ pattern: 'Say' }));
   });
 });

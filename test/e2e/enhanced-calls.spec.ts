@@ -1,10 +1,12 @@
 import { jest } from '@jest/globals';
 import {
   Catch,
+  ForbiddenException,
   Inject,
   Injectable,
   Param,
   Scope,
+  SetMetadata,
   UseFilters,
   UseGuards,
   UseInterceptors,
@@ -17,7 +19,7 @@ import {
   type ModuleMetadata,
   type PipeTransform,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, REQUEST } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector, REQUEST } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { MessageBody } from '@nestjs/websockets';
 import {
@@ -254,5 +256,183 @@ describe('enhancers with a scope:', () => {
     const room = await openHandler(module, TransientGuardHandler);
     room.send(text('hello'));
     await room.expectPush(text('hello'));
+  });
+});
+
+@Injectable()
+class NoGuard implements CanActivate {
+  canActivate() {
+    return false;
+  }
+}
+
+class GuardedBase {
+  @OnIn()
+  @UseGuards(NoGuard)
+  say(message: DataMessage, state: unknown) {
+    return push(message, state);
+  }
+}
+
+class GuardedMiddle extends GuardedBase {
+  override say(message: DataMessage, state: unknown) {
+    return super.say(message, state);
+  }
+}
+
+@WebSockHandler()
+class OverridingHandler extends GuardedMiddle {
+  override say(message: DataMessage, state: unknown) {
+    return super.say(message, state);
+  }
+}
+
+@WebSockHandler()
+class GuardedHandler extends GuardedBase {}
+
+class GuardedFake extends GuardedHandler {
+  override say(message: DataMessage, state: unknown) {
+    return super.say(message, state);
+  }
+}
+
+@WebSockHandler()
+class PlainHandler {
+  @UseGuards(NoGuard)
+  handleIn(message: DataMessage, state: unknown) {
+    return push(message, state);
+  }
+}
+
+@WebSockHandler()
+class OverridingPlainHandler extends PlainHandler {
+  override handleIn(message: DataMessage, state: unknown) {
+    return super.handleIn(message, state);
+  }
+}
+
+@WebSockHandler()
+class RedecoratedHandler extends GuardedBase {
+  @OnIn()
+  override say(message: DataMessage, state: unknown) {
+    return super.say(message, state);
+  }
+}
+
+describe('a method that overrides one with enhancers', () => {
+  it.each([
+    ['with its @On… decorator', OverridingHandler],
+    ['by the name of its callback', OverridingPlainHandler],
+  ])('keeps them %s', async (_what, handler) => {
+    const room = await openHandler(await compile({ providers: [handler] }), handler);
+    room.send(text('hello'));
+    await room.expectClose(1011);
+    expect(room.errors).toMatchObject([{ error: expect.any(ForbiddenException) }]);
+  });
+
+  it('keeps them where overrideProvider() brings it', async () => {
+    const builder = Test.createTestingModule({ providers: [GuardedHandler] });
+    const module = await builder.overrideProvider(GuardedHandler).useClass(GuardedFake).compile();
+    const room = await openHandler(module, GuardedHandler);
+    room.send(text('hello'));
+    await room.expectClose(1011);
+    expect(room.errors).toMatchObject([{ error: expect.any(ForbiddenException) }]);
+  });
+
+  it('has its own with an @On… decorator of its own', async () => {
+    const room = await openHandler(await compile({ providers: [RedecoratedHandler] }), RedecoratedHandler);
+    room.send(text('hello'));
+    await room.expectPush(text('hello'));
+  });
+});
+
+let roles: unknown[];
+beforeEach(() => (roles = []));
+
+/** As guards with a decorator of their own read it. */
+class RoleGuard implements CanActivate {
+  canActivate(context: ExecutionContext) {
+    const targets = [context.getHandler(), context.getClass()];
+    roles.push(new Reflector().getAllAndOverride('role', targets));
+    return true;
+  }
+}
+
+class RoleBase {
+  @OnIn()
+  @SetMetadata('role', 'speaker')
+  say(message: DataMessage, state: unknown) {
+    return push(message, state);
+  }
+}
+
+@WebSockHandler({ messageEnhancers: ['guards'] })
+@UseGuards(new RoleGuard())
+@SetMetadata('role', 'anybody')
+class RoleHandler extends RoleBase {
+  override say(message: DataMessage, state: unknown) {
+    return super.say(message, state);
+  }
+}
+
+describe('getHandler()', () => {
+  it('has the metadata of the method that is overridden', async () => {
+    const room = await openHandler(await compile({ providers: [RoleHandler] }), RoleHandler);
+    room.send(text('hello'));
+    await room.expectPush(text('hello'));
+    expect(roles).toEqual(['speaker']);
+  });
+
+  it('is the method of a mock without a class', async () => {
+    const mock = { handleIn: (message: DataMessage, state: unknown) => push(message, state) };
+    const builder = Test.createTestingModule({ providers: [RoleHandler] });
+    const room = await openHandler(
+      await builder.overrideProvider(RoleHandler).useValue(mock).compile(),
+      RoleHandler,
+    );
+    room.send(text('hello'));
+    await room.expectPush(text('hello'));
+    expect(roles).toEqual(['anybody']);
+  });
+});
+
+@Injectable()
+class Place {
+  constructor(readonly name: string) {}
+}
+
+@Injectable()
+class PlaceGuard implements CanActivate {
+  constructor(private readonly place: Place) {}
+
+  canActivate(context: ExecutionContext) {
+    roles.push(this.place.name);
+    return context.getType() === 'ws';
+  }
+}
+
+@WebSockHandler()
+class PlacedHandler {
+  constructor(private readonly place: Place) {}
+
+  @OnIn()
+  @UseGuards(PlaceGuard)
+  say(_message: DataMessage, state: unknown) {
+    return push(text(this.place.name), state);
+  }
+}
+
+describe('a handler that two modules provide', () => {
+  it('has the enhancers of the module whose instance it is', async () => {
+    const placed = (name: string) => {
+      class PlacedModule {}
+      const place = { provide: Place, useValue: new Place(name) };
+      return { module: PlacedModule, providers: [PlacedHandler, place] };
+    };
+    const module = await compile({ imports: [placed('one'), placed('two')] });
+    const room = await openHandler(module, PlacedHandler);
+    room.send(text('where'));
+    const [[, answer]] = room.received as [[string, string]];
+    expect(roles).toEqual([answer]);
   });
 });

@@ -18,6 +18,7 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { APP_FILTER, BaseExceptionFilter } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
 import { MessageBody, WsException } from '@nestjs/websockets';
 import { of } from 'rxjs';
 import { z } from 'zod';
@@ -43,6 +44,7 @@ import {
   type HandleResult,
   type UpgradableRequest,
 } from '../../src/index.js';
+import { openHandler } from '../../src/testing/index.js';
 import { telemetry } from '../../src/telemetry/events.js';
 import { Log } from '../support/log.js';
 import { LogLines } from '../support/log-lines.js';
@@ -542,5 +544,153 @@ eachPlatform('filters on %s', (platform) => {
     expect(await client.nextText()).toBe('handled 1');
     telemetry.callbackError.unsubscribe(listen);
     expect([...caught, ...failed]).toEqual([]);
+  });
+});
+
+let said: unknown;
+
+@WebSockHandler()
+class SaysHandler {
+  @OnIn()
+  receive(): HandleResult<unknown> {
+    throw new BadRequestException(said);
+  }
+}
+
+async function answered(response: unknown): Promise<unknown> {
+  said = response;
+  const module = await Test.createTestingModule({ providers: [SaysHandler] }).compile();
+  const room = await openHandler(module, SaysHandler);
+  room.send(text('x'));
+  await room.expectPush(json(expect.objectContaining({ code: 'invalid_message' })));
+  const [[, data]] = room.received as [[string, string]];
+  return JSON.parse(data);
+}
+
+const selfReferring: Record<string, unknown> = { path: ['a'], message: 'is missing' };
+selfReferring.errors = [selfReferring, [selfReferring]];
+
+const Author = z.object({ author: z.object({ id: z.union([z.string(), z.number()]) }) });
+const { error: ofUnion } = Author.safeParse({ author: { id: true } });
+const { error: ofFields } = z
+  .object({ name: z.string('is no text') })
+  .strict()
+  .safeParse({ more: 1 });
+
+describe('the issues of an exception', () => {
+  it.each<[string, unknown, unknown]>([
+    [
+      'of Standard Schema: a segment may be an object with a key',
+      { issues: [{ path: [{ key: 'list' }, { key: 0 }], message: 'is missing' }] },
+      answer('list.0: is missing', [{ path: ['list', 0], message: 'is missing' }]),
+    ],
+    [
+      'of a union of zod: with the path of the union',
+      ofUnion,
+      answer(expect.stringMatching(/^author\.id: /) as never, [
+        { path: ['author', 'id'], message: expect.any(String) },
+        { path: ['author', 'id'], message: expect.any(String) },
+      ]),
+    ],
+    [
+      'without a list in the list: those of the message',
+      { issues: [{ path: ['kind'], errors: [], message: 'is unknown' }] },
+      answer('kind: is unknown', [{ path: ['kind'], message: 'is unknown' }]),
+    ],
+    [
+      'as lists of texts by path',
+      { errors: { email: ['is taken'], 'author.name': ['is short', 'is bad'] } },
+      answer('email: is taken', [
+        { path: ['email'], message: 'is taken' },
+        { path: ['author', 'name'], message: 'is short' },
+        { path: ['author', 'name'], message: 'is bad' },
+      ]),
+    ],
+    [
+      'of flattenError() of zod',
+      z.flattenError(ofFields!),
+      answer('Unrecognized key: "more"', [
+        { path: [], message: 'Unrecognized key: "more"' },
+        { path: ['name'], message: 'is no text' },
+      ]),
+    ],
+    [
+      'that refers to itself',
+      selfReferring,
+      answer('a: is missing', [{ path: ['a'], message: 'is missing' }]),
+    ],
+    [
+      "are not what else a message may be: the app's own data stays here",
+      { message: { query: 'a secret', hints: ['a hint'] }, debug: 'a secret' },
+      answer('the message is invalid', []),
+    ],
+  ])('%s', async (_what, response, expected) => {
+    expect(await answered(response)).toEqual(expected);
+  });
+
+  it('are cut: 300 characters of a message, 20 segments of a path and 100 characters of each', async () => {
+    const path = Array.from({ length: 1_000 }, () => 'p'.repeat(100_000));
+    const message = 'm'.repeat(100_000);
+    const cut = { path: Array(20).fill(`${'p'.repeat(99)}…`), message: `${'m'.repeat(299)}…` };
+    const got = (await answered({ issues: [{ path, message }, message] })) as { message: string };
+    expect(got).toMatchObject({ issues: [cut, { path: [], message: cut.message }] });
+    expect(got.message.length).toBe(300);
+  });
+});
+
+/** As a filter of HTTP that reports an error does, and returns the id of the report. */
+@Catch()
+class ReportingFilter implements ExceptionFilter {
+  catch(error: unknown) {
+    caught.push({ by: 'ReportingFilter', error, args: [] });
+    return 'report 123';
+  }
+}
+
+@WebSockHandler()
+@UseFilters(ReportingFilter)
+class ReportedHandler {
+  @OnIn()
+  receive([, what]: DataMessage): HandleResult<unknown> {
+    throw ERRORS[what as string]!();
+  }
+}
+
+@Catch()
+class StreamingFilter implements ExceptionFilter {
+  async *catch(_error: unknown, host: ArgumentsHost) {
+    yield push(text('first'), host.getArgByIndex(2));
+    await Promise.resolve();
+    yield push(text('second'), host.getArgByIndex(2));
+  }
+}
+
+@WebSockHandler()
+@UseFilters(StreamingFilter)
+class StreamedHandler {
+  @OnIn()
+  receive(): HandleResult<unknown> {
+    throw new Error('a fault');
+  }
+}
+
+describe('what a filter returns', () => {
+  it('counts only as a result: else the message is answered, and the error stays what it is', async () => {
+    const module = await Test.createTestingModule({ providers: [ReportedHandler] }).compile();
+    const room = await openHandler(module, ReportedHandler);
+    room.send(text('text'));
+    await room.expectPush(json(atRoot('a bad request')));
+    room.send(text('bug'));
+    await room.expectClose(1011);
+    expect(caught.map(({ by }) => by)).toEqual(['ReportingFilter', 'ReportingFilter']);
+    expect(room.errors).toEqual([{ method: 'ReportedHandler.receive', error: new TypeError('a bug') }]);
+  });
+
+  it('may be a stream of results', async () => {
+    const module = await Test.createTestingModule({ providers: [StreamedHandler] }).compile();
+    const room = await openHandler(module, StreamedHandler);
+    room.send(text('x'));
+    await room.expectPush(text('first'));
+    await room.expectPush(text('second'));
   });
 });

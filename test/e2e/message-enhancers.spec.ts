@@ -23,6 +23,7 @@ import {
   OnInfo,
   OnInit,
   OnTerminate,
+  OnUpgrade,
   ok,
   push,
   text,
@@ -526,9 +527,9 @@ eachPlatform('pipes of undecorated callbacks on %s', (platform) => {
     app.app.get(Connections).sendInfo(PipedHandler.ref, new News('rain'));
     expect(await client.nextText()).toBe('rain!');
     expect(described).toEqual([
+      { type: 'custom', metatype: Object, data: undefined },
       { type: 'body', metatype: Object, data: undefined },
-      { type: 'body', metatype: Object, data: undefined },
-      { type: 'body', metatype: News, data: undefined },
+      { type: 'custom', metatype: News, data: undefined },
     ]);
   });
 });
@@ -545,5 +546,55 @@ eachPlatform('the log on %s', (platform) => {
     expect(log.at('error')).toEqual([
       expect.stringMatching(/^NoHandler\.receive\(\) failed on connection .*Forbidden/),
     ]);
+  });
+});
+
+@Injectable()
+class NoGuard implements CanActivate {
+  canActivate() {
+    return false;
+  }
+}
+
+@WebSockHandler('admitting')
+class AdmittingHandler {
+  @OnUpgrade()
+  @UseGuards(NoGuard)
+  admit() {
+    return 'a state';
+  }
+
+  @OnIn()
+  receive(message: DataMessage, state: unknown) {
+    return push(message, state);
+  }
+}
+
+@WebSockHandler('overriding')
+class OverridingHandler extends AdmittingHandler {
+  override admit() {
+    return super.admit();
+  }
+}
+
+/** Without `@WebSockHandler()`. */
+class UndecoratedHandler extends AdmittingHandler {
+  override admit() {
+    return super.admit();
+  }
+}
+
+eachPlatform('an overriding @OnUpgrade on %s', (platform) => {
+  afterEach(closeApps);
+
+  it('keeps the guards of the method that it overrides', async () => {
+    const app = await startApp(platform, { imports, providers: [OverridingHandler] });
+    expect((await app.open('/overriding')).status).toBe(403);
+  });
+
+  it('is a boot error where Nest does not set those up', async () => {
+    const error = await bootError(platform, { imports, providers: [UndecoratedHandler] });
+    expect(error).toMatchObject({ code: 'WEBSOCK_NOT_A_HANDLER' });
+    expect(String(error)).toContain('UndecoratedHandler overrides a method that has NoGuard');
   });
 });

@@ -23,6 +23,7 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { APP_PIPE, REQUEST } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
 import { ConnectedSocket, MessageBody } from '@nestjs/websockets';
 import { z } from 'zod';
 import {
@@ -44,6 +45,7 @@ import {
   WebSockModule,
   type UpgradeRequest,
 } from '../../src/index.js';
+import { openHandler } from '../../src/testing/index.js';
 import { bootError, closeApps, eachPlatform, startApp } from '../support/nest.js';
 
 const imports = [WebSockModule];
@@ -456,5 +458,42 @@ eachPlatform('boot on %s fails for', (platform) => {
     const error = await bootError(platform, { imports, providers: [handler] });
     expect(error).toMatchObject({ code });
     expect(String(error)).toContain(words);
+  });
+});
+
+class Member {
+  constructor(readonly name: string) {}
+}
+
+@WebSockHandler('members', { codec: jsonCodec })
+class MembersHandler {
+  @OnInit()
+  init(@MessageBody() member: Member) {
+    return ok(member);
+  }
+
+  @OnIn()
+  say(@MessageBody() { text: words }: SayDto, @State() member: Member) {
+    return push(json([words, member instanceof Member, member.name]), member);
+  }
+
+  @OnInfo()
+  told(@MessageBody() news: News, @State() member: Member) {
+    return push(json([news instanceof News, news.title]), member);
+  }
+}
+
+describe('a global ValidationPipe that allows nothing else', () => {
+  it('is for what clients send: what init and info get stays as it is', async () => {
+    const options = { transform: true, whitelist: true, forbidNonWhitelisted: true };
+    const pipe = { provide: APP_PIPE, useValue: new ValidationPipe(options) };
+    const module = await Test.createTestingModule({ providers: [MembersHandler, pipe] }).compile();
+    const room = await openHandler(module, MembersHandler, { argument: new Member('Ann') });
+    room.send(json({ text: 'hello', to: 1, author: { name: 'Bob' } }));
+    await room.expectPush(json(['hello', true, 'Ann']));
+    room.info(new News('rain'));
+    await room.expectPush(json([true, 'rain']));
+    room.send(json({ text: 'hello', to: 1, author: { name: 'Bob' }, more: 1 }));
+    await room.expectPush(json(expect.objectContaining({ code: 'invalid_message' })));
   });
 });
