@@ -4,7 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { feed, isDone, takeData } from './ws-internals.js';
 
 /** A key is all that the handshake asks for; this is the one of RFC 6455 §1.3. */
-const HANDSHAKE = {
+export const HANDSHAKE = {
   method: 'GET',
   url: '/',
   headers: {

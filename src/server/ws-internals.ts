@@ -1,7 +1,7 @@
 import type { Duplex, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** What is used of ws beyond its documented interface. `isAsExpected` in ws-check.ts tries all of it before the first connection. */
+/** What is used of ws beyond its documented interface. `whyNotRead` in ws-check.ts tries all of it before the first connection. */
 interface Internals {
   readonly _receiver: Writable;
   readonly _socket: Duplex;

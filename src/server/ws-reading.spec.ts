@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { encodeFrame, OPCODE, type FrameSpec } from '../../test/support/frames.js';
@@ -6,22 +5,11 @@ import { Random } from '../../test/support/random.js';
 import type { TransportListener } from '../connection/transport.js';
 import type { DataMessage } from '../websock/message.js';
 import { resolveOptions } from '../websock/options.js';
-import { whyNotRead } from './ws-check.js';
+import { HANDSHAKE, whyNotRead } from './ws-check.js';
 import { readFrames } from './ws-reading.js';
 import { HostedWebSocket } from './ws-socket.js';
 
 const OPTIONS = resolveOptions('here', { maxMessageSize: 100_000 });
-
-const HANDSHAKE = {
-  method: 'GET',
-  url: '/',
-  headers: {
-    upgrade: 'websocket',
-    connection: 'Upgrade',
-    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    'sec-websocket-version': '13',
-  },
-} as unknown as IncomingMessage;
 
 class FakeSocket extends Duplex {
   override _read(): void {}
