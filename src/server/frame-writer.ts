@@ -78,23 +78,24 @@ export class FrameWriter {
     this.#pieces = undefined;
     // An idle connection must not keep a slab.
     this.#slab = undefined;
-    if (!this.#socket.writable) return;
-    if (pieces === undefined) this.#write(open!, done);
-    else this.#writeAll(open === undefined ? pieces : [...pieces, open], done);
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    // What waits behind other writes may wait for long: a few bytes must not keep a whole slab. Asked once: corked pieces wait, too.
+    const waits = socket.writableLength > 0;
+    if (pieces === undefined) this.#write(open!, waits, done);
+    else this.#writeAll(open === undefined ? pieces : [...pieces, open], waits, done);
   }
 
-  #writeAll(pieces: readonly Uint8Array[], done?: () => void): void {
+  #writeAll(pieces: readonly Uint8Array[], waits: boolean, done?: () => void): void {
     const last = pieces.length - 1;
     this.#socket.cork();
-    for (let i = 0; i < last; i++) this.#write(pieces[i]!);
-    this.#write(pieces[last]!, done);
+    for (let i = 0; i < last; i++) this.#write(pieces[i]!, waits);
+    this.#write(pieces[last]!, waits, done);
     this.#socket.uncork();
   }
 
-  #write(piece: Uint8Array, done?: () => void): void {
-    // What waits behind other writes may wait for long: a few bytes must not keep a whole slab.
-    const waits = this.#socket.writableLength > 0 && piece.length <= COPIED_AT_MOST;
-    this.#socket.write(waits ? copyOf(piece) : piece, done);
+  #write(piece: Uint8Array, waits: boolean, done?: () => void): void {
+    this.#socket.write(waits && piece.length <= COPIED_AT_MOST ? copyOf(piece) : piece, done);
   }
 
   #addString(first: number, text: string): number {
