@@ -314,7 +314,6 @@ export class CallbackRunner {
     }
     this.#endLimits();
     if (outcome.stop !== undefined) this.#connection.endByHandler(stopped(outcome.stop));
-    this.#outcome = outcome;
     this.#sent = 0;
     this.#send(outcome);
   }
@@ -325,6 +324,7 @@ export class CallbackRunner {
     while (this.#sent < messages.length) {
       if (this.#connection.isPressured) {
         this.#phase = 'sending';
+        this.#outcome = outcome;
         return;
       }
       this.#connection.deliver(messages[this.#sent++]!);

@@ -5,7 +5,7 @@ import type { ProtocolError } from '../websock/errors.js';
  * Comes with a message that goes to many connections. A server may keep on it what it makes of the message, under a key of its
  * own, for the next connection.
  */
-export type SharedFrames = Map<unknown, Uint8Array>;
+export type SharedFrames = Map<unknown, unknown>;
 
 /** What a connection asks of a socket. Every server implements it; one case list holds them all to it. */
 export interface Transport {

@@ -1,13 +1,13 @@
 import { telemetry } from '../telemetry/events.js';
-import { whyNotRead } from './ws-check.js';
+import { whyClosed } from './ws-check.js';
 
-/** Whether the ws that is installed lets messages be read before it. An app is told once if not. */
+/** Whether the ws that is installed lets messages be read before it, and written beside it. An app is told once if not. */
 export class FastPath {
   readonly #app: string;
   readonly #whyNot: () => string | undefined;
   #isTold = false;
 
-  constructor(app: string, whyNot = whyNotRead) {
+  constructor(app: string, whyNot = whyClosed) {
     this.#app = app;
     this.#whyNot = whyNot;
   }

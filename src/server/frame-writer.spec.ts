@@ -1,13 +1,19 @@
 import { Writable, type Duplex } from 'node:stream';
 import { decodeFrame, OPCODE, type Frame } from '../../test/support/frames.js';
+import { Random } from '../../test/support/random.js';
+import { frameOf } from './frame.js';
+import { FrameSequence } from './frame-sequence.js';
 import { FrameWriter } from './frame-writer.js';
 
 /** A socket that takes one write after the other, when told to. */
 class FakeSocket extends Writable {
   readonly writes: Buffer[] = [];
+  /** What the bytes of the last write lay in. */
+  memory: ArrayBufferLike | undefined;
   #held: (() => void)[] | undefined;
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.memory = chunk.buffer;
     this.#take(chunk, done);
   }
 
@@ -47,6 +53,8 @@ class FakeSocket extends Writable {
 function writerOn(socket: FakeSocket): FrameWriter {
   return new FrameWriter(socket as unknown as Duplex);
 }
+
+const sharedFrame = (payload: string) => new FrameSequence(frameOf('text', Buffer.from(payload)));
 
 describe('FrameWriter', () => {
   it('writes all that was added in one write, in order', () => {
@@ -173,5 +181,68 @@ describe('FrameWriter', () => {
 
     expect(socket.writes).toEqual([]);
     expect(writer.pending).toBe(0);
+  });
+
+  it('hands the same bytes to all connections that get the same shared frames', () => {
+    const sockets = [new FakeSocket(), new FakeSocket(), new FakeSocket()];
+    const frames = ['one', 'two', 'three'].map(sharedFrame);
+
+    for (const socket of sockets) {
+      const writer = writerOn(socket);
+      for (const frame of frames) writer.addShared(frame);
+      expect(writer.pending).toBe(5 + 5 + 7);
+      writer.flush();
+    }
+
+    expect(new Set(sockets.map(({ memory }) => memory)).size).toBe(1);
+    for (const { writes, frames: got } of sockets) {
+      expect(writes).toHaveLength(1);
+      expect(got.map(({ payload }) => payload.toString())).toEqual(['one', 'two', 'three']);
+    }
+  });
+
+  it('hands over a shared frame as it is where it is alone', () => {
+    const socket = new FakeSocket();
+    const writer = writerOn(socket);
+    const frame = sharedFrame('alone');
+
+    writer.addShared(frame);
+    writer.flush();
+
+    expect(socket.memory).toBe(frame.bytes.buffer);
+  });
+
+  it('keeps the order of shared and own frames of any size, on connections that get different ones', () => {
+    const random = new Random(5);
+    const payload = () =>
+      'x'.repeat(random.pick([0, 3, 200, 5_000, 16_380, 16_384, 70_000])) + random.below(9);
+    for (let tick = 0; tick < 200; tick++) {
+      const sockets = [new FakeSocket(), new FakeSocket(), new FakeSocket()];
+      const writers = sockets.map(writerOn);
+      const expected: string[][] = sockets.map(() => []);
+      for (let i = 0; i < 8; i++) {
+        const all = payload();
+        const shared = sharedFrame(all);
+        for (const [index, writer] of writers.entries()) {
+          if (random.chance(6)) {
+            const own = payload();
+            writer.add('text', own);
+            expected[index]!.push(own);
+          }
+          if (random.chance(8)) continue;
+          writer.addShared(shared);
+          expected[index]!.push(all);
+          if (random.chance(10)) writer.flush();
+        }
+      }
+      for (const [index, writer] of writers.entries()) {
+        const size = sockets[index]!.writes.reduce((sum, { length }) => sum + length, 0);
+        const { pending } = writer;
+        writer.flush();
+        const { frames } = sockets[index]!;
+        expect(frames.map((frame) => frame.payload.toString())).toEqual(expected[index]);
+        expect(sockets[index]!.writes.reduce((sum, { length }) => sum + length, 0)).toBe(size + pending);
+      }
+    }
   });
 });

@@ -1,15 +1,12 @@
 import type { Duplex } from 'node:stream';
 import type { Opcode } from '../websock/message.js';
-
-/** RFC 6455 §5.2. */
-const OPCODES: Readonly<Record<Opcode, number>> = { text: 0x1, binary: 0x2, ping: 0x9, pong: 0xa };
-const FIN = 0x80;
+import { firstByte, headerSize, MAX_HEADER, writeHeader } from './frame.js';
+import type { FrameSequence } from './frame-sequence.js';
 
 /** Larger payloads leave as they are: copying them would cost more than a second buffer in the write. */
 const COPIED_AT_MOST = 16_384;
 /** A string may be this long without its bytes being counted first. */
 const SHORT_STRING = COPIED_AT_MOST / 3;
-const MAX_HEADER = 10;
 const SLAB = 65_536;
 
 /** What all connections copy their frames into, from left to right. Bytes are never written twice, so a slab lives as long as a write needs it. */
@@ -23,11 +20,13 @@ function reserve(size: number): void {
 }
 
 /**
- * Frames of one connection that leave in one write: unmasked, whole, uncompressed (RFC 6455 §5.2). Whoever adds one sees to it
- * that they are flushed before the tick is over.
+ * Frames of one connection that leave in one write: unmasked and whole (RFC 6455 §5.2). Whoever adds one sees to it that they
+ * are flushed before the tick is over.
  */
 export class FrameWriter {
   readonly #socket: Duplex;
+  /** As long as all frames are shared with other connections. */
+  #shared: FrameSequence | undefined;
   /** Closed pieces, in order; the open one comes behind them. */
   #pieces: Uint8Array[] | undefined;
   /** The open piece: a stretch of a slab, which grows while nobody else takes from it. */
@@ -47,20 +46,36 @@ export class FrameWriter {
 
   /** Adds a message as one frame. Returns the size of its payload, bytes. */
   add(opcode: Opcode, payload: string | Uint8Array): number {
-    const first = FIN | OPCODES[opcode];
+    this.#takeShared();
+    const first = firstByte(opcode);
     return typeof payload === 'string' ? this.#addString(first, payload) : this.#addBytes(first, payload);
   }
 
-  /** Adds a frame that is ready. Alone in its write it is not copied. */
-  addFrame(frame: Uint8Array): void {
-    if (this.#pending > 0 && frame.length <= COPIED_AT_MOST) this.#copy(frame);
-    else this.#refer(frame);
+  /** Adds a frame that goes to other connections, too. It is not copied where nothing but such frames goes with it. */
+  addShared(frame: FrameSequence): void {
+    const isFirst = this.#pending === 0;
+    if (frame.size > COPIED_AT_MOST || !(isFirst || this.#shared !== undefined)) {
+      this.#takeShared();
+      return this.#addReady(frame.bytes);
+    }
+    this.#shared = isFirst ? frame : this.#shared!.followedBy(frame.bytes);
+    this.#pending += frame.size;
   }
 
-  #copy(frame: Uint8Array): void {
-    const at = this.#open(frame.length);
-    slab.set(frame, at);
-    this.#close(at + frame.length);
+  /** Something else follows: what is shared becomes as much a piece as the rest. */
+  #takeShared(): void {
+    if (this.#shared === undefined) return;
+    const { bytes } = this.#shared;
+    this.#shared = undefined;
+    this.#pending = 0;
+    this.#addReady(bytes);
+  }
+
+  #addReady(bytes: Uint8Array): void {
+    if (bytes.length > COPIED_AT_MOST) return this.#refer(bytes);
+    const at = this.#open(bytes.length);
+    slab.set(bytes, at);
+    this.#close(at + bytes.length);
   }
 
   #refer(bytes: Uint8Array): void {
@@ -73,6 +88,7 @@ export class FrameWriter {
   flush(done?: () => void): void {
     if (this.#pending === 0) return;
     this.#pending = 0;
+    if (this.#shared !== undefined) return this.#flushShared(this.#shared, done);
     const pieces = this.#pieces;
     const open = this.#takeOpen();
     this.#pieces = undefined;
@@ -84,6 +100,11 @@ export class FrameWriter {
     const waits = socket.writableLength > 0;
     if (pieces === undefined) this.#write(open!, waits, done);
     else this.#writeAll(open === undefined ? pieces : [...pieces, open], waits, done);
+  }
+
+  #flushShared({ bytes }: FrameSequence, done?: () => void): void {
+    this.#shared = undefined;
+    if (this.#socket.writable) this.#socket.write(bytes, done);
   }
 
   #writeAll(pieces: readonly Uint8Array[], waits: boolean, done?: () => void): void {
@@ -160,41 +181,4 @@ function copyOf(piece: Uint8Array): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(piece.length);
   copy.set(piece);
   return copy;
-}
-
-/** A message as one frame of its own, for many connections. */
-export function frameOf(opcode: Opcode, payload: string | Uint8Array): Uint8Array {
-  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-  const size = headerSize(bytes.length);
-  const frame = Buffer.allocUnsafeSlow(size + bytes.length);
-  writeHeader(frame, 0, FIN | OPCODES[opcode], bytes.length, size);
-  frame.set(bytes, size);
-  return frame;
-}
-
-/** The size of a frame's payload. */
-export function payloadSize(frame: Uint8Array): number {
-  const short = frame[1]!;
-  return frame.length - (short < 126 ? 2 : short === 126 ? 4 : 10);
-}
-
-function headerSize(length: number): number {
-  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
-}
-
-/** Writes a header of `size` bytes (2, 4 or 10); returns the size. */
-function writeHeader(target: Buffer, at: number, first: number, length: number, size: number): number {
-  target[at] = first;
-  if (size === 2) {
-    target[at + 1] = length;
-  } else if (size === 4) {
-    target[at + 1] = 126;
-    target[at + 2] = length >> 8;
-    target[at + 3] = length;
-  } else {
-    target[at + 1] = 127;
-    target.writeUIntBE(0, at + 2, 2);
-    target.writeUIntBE(length, at + 4, 6);
-  }
-  return size;
 }

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
-import { WebSocketServer, type WebSocket } from 'ws';
-import { feed, isDone, takeData } from './ws-internals.js';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { deflateParameters, feed, isDone, takeData } from './ws-internals.js';
 
 /** A key is all that the handshake asks for; this is the one of RFC 6455 §1.3. */
 export const HANDSHAKE = {
@@ -15,6 +15,15 @@ export const HANDSHAKE = {
   },
 } as unknown as IncomingMessage;
 
+const OFFERING_DEFLATE = {
+  ...HANDSHAKE,
+  headers: {
+    ...HANDSHAKE.headers,
+    'sec-websocket-extensions': 'permessage-deflate; server_max_window_bits=10',
+  },
+} as unknown as IncomingMessage;
+const EMPTY = Buffer.alloc(0);
+
 /** `hi` as text, in one frame, under the masking key 0. */
 const HI = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
 const RESERVED_OPCODE = Buffer.from([0x83, 0x80, 0, 0, 0, 0]);
@@ -22,31 +31,38 @@ const RESERVED_OPCODE = Buffer.from([0x83, 0x80, 0, 0, 0, 0]);
 let fault: string | undefined | null = null;
 
 /**
- * Why bytes cannot be read before ws gets them; undefined if they can. Everything that `ws-internals.ts` relies on is tried once,
+ * Why ws's internals cannot be used; undefined if they can. Everything that `ws-internals.ts` relies on is tried once,
  * on a socket that is none.
  */
-export function whyNotRead(): string | undefined {
+export function whyClosed(): string | undefined {
   if (fault === null) fault = findFault();
   return fault;
 }
 
 function findFault(): string | undefined {
   try {
-    return tryInternals();
+    return tryReading() ?? tryCompression();
   } catch (error) {
     return String(error);
   }
 }
 
-function tryInternals(): string | undefined {
-  const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-  const received: unknown[] = [];
+function open(socket: Duplex, handshake = HANDSHAKE, options: ServerOptions = {}): WebSocket | undefined {
   let ws: WebSocket | undefined;
-  new WebSocketServer({ noServer: true }).handleUpgrade(HANDSHAKE, socket, Buffer.alloc(0), (open) => {
-    ws = open;
+  new WebSocketServer({ ...options, noServer: true }).handleUpgrade(handshake, socket, EMPTY, (opened) => {
+    ws = opened;
   });
+  ws?.on('error', () => {});
+  return ws;
+}
+
+const noSocket = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+
+function tryReading(): string | undefined {
+  const socket = noSocket();
+  const received: unknown[] = [];
+  const ws = open(socket);
   if (ws === undefined) return 'the handshake is not synchronous';
-  ws.on('error', () => {});
   ws.on('message', (data) => received.push(String(data)));
   takeData(socket);
   if (socket.listenerCount('data') !== 0) return 'its listener for data is not found';
@@ -58,5 +74,15 @@ function tryInternals(): string | undefined {
   feed(ws, RESERVED_OPCODE);
   if (!isDone(ws)) return 'its fault is not seen at once';
   ws.terminate();
+  return undefined;
+}
+
+function tryCompression(): string | undefined {
+  const options = { perMessageDeflate: { serverNoContextTakeover: true } };
+  const ws = open(noSocket(), OFFERING_DEFLATE, options);
+  const parameters = ws && deflateParameters(ws);
+  ws?.terminate();
+  if (parameters?.server_no_context_takeover !== true || parameters.server_max_window_bits !== 10)
+    return 'it does not say what compression was agreed on';
   return undefined;
 }

@@ -1,10 +1,22 @@
 import type { Duplex, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** What is used of ws beyond its documented interface. `whyNotRead` in ws-check.ts tries all of it before the first connection. */
+/** What is used of ws beyond its documented interface. `whyClosed` in ws-check.ts tries all of it before the first connection. */
 interface Internals {
   readonly _receiver: Writable;
   readonly _socket: Duplex;
+  readonly _extensions: { readonly 'permessage-deflate'?: { readonly params: DeflateParameters } };
+}
+
+/** What server and client have agreed on (RFC 7692 §7.1). */
+export interface DeflateParameters {
+  readonly server_no_context_takeover?: true;
+  readonly server_max_window_bits?: number;
+}
+
+/** Undefined where nothing is compressed. */
+export function deflateParameters(ws: WebSocket): DeflateParameters | undefined {
+  return (ws as unknown as Internals)._extensions['permessage-deflate']?.params;
 }
 
 /** Gives ws bytes as if they had come from the socket. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ResolvedOptions } from '../websock/options.js';
 import { FrameReader } from './frame-reader.js';
+import { flushAfter } from './tick-end.js';
 import { takeData } from './ws-internals.js';
 import type { HostedWebSocket } from './ws-socket.js';
 
@@ -19,7 +20,7 @@ export function readFrames(socket: ReadSocket, ws: HostedWebSocket, options: Res
 }
 
 function onData(this: ReadSocket, chunk: Buffer): void {
-  this[READER]!.read(chunk);
+  flushAfter(this[READER]!, chunk);
 }
 
 /** A socket that was paused may hold more. */

@@ -2,7 +2,11 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SharedFrames, Transport, TransportListener } from '../connection/transport.js';
 import type { Opcode } from '../websock/message.js';
-import { frameOf, FrameWriter, payloadSize } from './frame-writer.js';
+import { isControl } from './frame.js';
+import { FrameWriter } from './frame-writer.js';
+import type { SharedDeflate } from './shared-deflate.js';
+import { frameBesideWs, plainFrame, type SharedFrame } from './shared-frames.js';
+import { flushSoon } from './tick-end.js';
 import { HostedWebSocket } from './ws-socket.js';
 import { isStream, StreamProgress } from './ws-stream.js';
 
@@ -27,20 +31,35 @@ export class WsTransport implements Transport {
   #counted = 0;
   readonly #progress: StreamProgress | undefined;
   #sent = 0;
-  /** Undefined where ws compresses: frames of both kinds must keep their order. */
+  /** Undefined where ws alone writes: it compresses, and each message leans on those before it. */
   readonly #writer: FrameWriter | undefined;
+  /** Where ws compresses, and messages may be compressed beside it. */
+  readonly #deflate: SharedDeflate | undefined;
+  /** Frames given to ws that have not left: it compresses on another thread, and nothing may overtake them. Counted beside `#deflate`. */
+  #inWs = 0;
+  readonly #onLeft: (() => void) | undefined;
   /** The writer will be flushed before the tick is over. */
   #flushing = false;
   /** `send` has returned false, and `drained()` has not been called since. */
   #waiting = false;
 
-  constructor(ws: HostedWebSocket, socket: Duplex, listener: TransportListener, maxBufferedAmount: number) {
+  constructor(
+    ws: HostedWebSocket,
+    socket: Duplex,
+    listener: TransportListener,
+    maxBufferedAmount: number,
+    deflate?: SharedDeflate,
+  ) {
     this.#ws = ws;
     this.#socket = socket as MaybeSocket;
     this.#listener = listener;
     this.#maxBufferedAmount = maxBufferedAmount;
     ws.listen(listener);
-    this.#writer = ws.extensions === '' ? new FrameWriter(socket) : undefined;
+    if (deflate !== undefined) {
+      this.#deflate = deflate;
+      this.#onLeft = () => this.#left();
+    }
+    if (ws.extensions === '' || deflate !== undefined) this.#writer = new FrameWriter(socket);
     this.#progress = isStream(socket) ? new StreamProgress(socket) : undefined;
     if (this.#socket.bytesRead === undefined)
       socket.on('data', (chunk: Buffer) => (this.#counted += chunk.length));
@@ -67,25 +86,35 @@ export class WsTransport implements Transport {
 
   send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): boolean {
     if (this.#ws.readyState !== HostedWebSocket.OPEN) return true;
-    return this.#writer === undefined
-      ? this.#sendByWs(opcode, payload)
-      : this.#write(this.#writer, opcode, payload, shared);
+    const writer = this.#writer;
+    if (writer === undefined) return this.#sendByWs(opcode, payload, this.#onTaken);
+    if (this.#deflate === undefined) {
+      return shared === undefined
+        ? this.#write(writer, opcode, payload)
+        : this.#writeShared(writer, opcode, plainFrame(shared, opcode, payload));
+    }
+    return this.#sendBesideWs(writer, this.#deflate, opcode, payload, shared);
   }
 
-  /** All of a tick leaves in one write, unless it is much. */
-  #write(
-    writer: FrameWriter,
-    opcode: Opcode,
-    payload: string | Uint8Array,
-    shared: SharedFrames | undefined,
-  ): boolean {
-    if (shared === undefined) this.#count(opcode, writer.add(opcode, payload));
-    else this.#addShared(writer, sharedFrame(shared, opcode, payload), opcode);
-    const passes = this.bufferedAmount > this.#maxBufferedAmount;
+  #write(writer: FrameWriter, opcode: Opcode, payload: string | Uint8Array): boolean {
+    this.#count(opcode, writer.add(opcode, payload));
+    return this.#flushInTime(writer);
+  }
+
+  #writeShared(writer: FrameWriter, opcode: Opcode, { sequence, size }: SharedFrame): boolean {
+    writer.addShared(sequence);
+    this.#count(opcode, size);
+    return this.#flushInTime(writer);
+  }
+
+  /** All of a tick leaves in one write, unless it is much. Is the connection below its mark? */
+  #flushInTime(writer: FrameWriter): boolean {
+    // ws holds nothing now: not asked, for it is one more place in memory for each message.
+    const passes = this.#socket.writableLength + writer.pending > this.#maxBufferedAmount;
     if (!passes && writer.pending < FLUSHED_AT) {
       if (!this.#flushing) {
         this.#flushing = true;
-        process.nextTick(flushTransport, this);
+        flushSoon(this);
       }
       return true;
     }
@@ -100,9 +129,25 @@ export class WsTransport implements Transport {
     this.#writer!.flush();
   }
 
-  #addShared(writer: FrameWriter, frame: Uint8Array, opcode: Opcode): void {
-    writer.addFrame(frame);
-    this.#count(opcode, payloadSize(frame));
+  /** What ws need not compress is written as where nothing is compressed, unless it would overtake what ws holds. */
+  #sendBesideWs(
+    writer: FrameWriter,
+    deflate: SharedDeflate,
+    opcode: Opcode,
+    payload: string | Uint8Array,
+    shared: SharedFrames | undefined,
+  ): boolean {
+    if (this.#inWs === 0) {
+      if (shared === undefined) {
+        if (isControl(opcode) || deflate.skips(payload)) return this.#write(writer, opcode, payload);
+      } else {
+        const frame = frameBesideWs(shared, deflate, opcode, payload);
+        if (frame !== undefined) return this.#writeShared(writer, opcode, frame);
+      }
+      writer.flush();
+    }
+    this.#inWs++;
+    return this.#sendByWs(opcode, payload, this.#onLeft!);
   }
 
   #count(opcode: Opcode, bytes: number): void {
@@ -110,12 +155,12 @@ export class WsTransport implements Transport {
     this.#listener.sent(opcode, bytes);
   }
 
-  #sendByWs(opcode: Opcode, payload: string | Uint8Array): boolean {
+  #sendByWs(opcode: Opcode, payload: string | Uint8Array, onTaken: () => void): boolean {
     const ws = this.#ws;
     this.#count(opcode, Buffer.byteLength(payload));
-    // Only the message that passes the mark needs to know when it has left.
     const passes = ws.bufferedAmount + upperSize(payload) > this.#maxBufferedAmount;
-    const done = passes ? this.#onTaken : undefined;
+    // Of the others it matters only to what is written beside ws.
+    const done = passes || this.#deflate !== undefined ? onTaken : undefined;
     try {
       if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
       else ws[opcode](payload, false, done);
@@ -158,6 +203,12 @@ export class WsTransport implements Transport {
     this.#listener.drained();
   };
 
+  /** ws has let go of a frame. */
+  #left(): void {
+    this.#inWs--;
+    this.#onTaken();
+  }
+
   #stillFull(): boolean {
     return this.#ws.readyState === HostedWebSocket.OPEN && this.#ws.bufferedAmount > this.#maxBufferedAmount;
   }
@@ -165,18 +216,6 @@ export class WsTransport implements Transport {
 
 /** More than this in one tick does not wait for its end. */
 const FLUSHED_AT = 65_536;
-
-/** Framed for the first connection that it goes to. */
-function sharedFrame(shared: SharedFrames, opcode: Opcode, payload: string | Uint8Array): Uint8Array {
-  let frame = shared.get(FrameWriter);
-  if (frame === undefined) shared.set(FrameWriter, (frame = frameOf(opcode, payload)));
-  return frame;
-}
-
-/** One function for all, not a closure each. */
-function flushTransport(transport: WsTransport): void {
-  transport.flush();
-}
 
 /** At least the bytes of the payload. */
 function upperSize(payload: string | Uint8Array): number {

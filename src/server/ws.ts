@@ -6,6 +6,7 @@ import type { AcceptedUpgrade } from '../upgrade/door.js';
 import { MAX_INT32, type ResolvedOptions } from '../websock/options.js';
 import { declineBadOffers } from './ws-deflate-offers.js';
 import type { Server, Target } from './server.js';
+import { SharedDeflates } from './shared-deflates.js';
 import { FastPath } from './fast-path.js';
 import { asHandshake, handshakeFor } from './ws-handshake.js';
 import { HostedWebSocket } from './ws-socket.js';
@@ -23,6 +24,7 @@ export class WsServer implements Server {
   /** ws keeps its limits per server, so there is one for each distinct set of them. */
   readonly #servers = new Map<string, WebSocketServer>();
 
+  readonly #deflates = new SharedDeflates();
   readonly #fastPath: FastPath;
 
   constructor(registry: ConnectionRegistry) {
@@ -40,10 +42,11 @@ export class WsServer implements Server {
     else writeHeadAsLatin1(socket, accepted.headers);
     // All of it is synchronous.
     this.#serverFor(options).handleUpgrade(handshake as unknown as IncomingMessage, socket, head, (ws) => {
-      if (options.fastPath && isPlain(ws, socket) && this.#fastPath.isOpen)
-        readFrames(socket, ws as HostedWebSocket, options);
+      const isFast = options.fastPath && this.#fastPath.isOpen;
+      if (isFast && isPlain(ws, socket)) readFrames(socket, ws as HostedWebSocket, options);
+      const deflate = isFast ? this.#deflates.of(ws as HostedWebSocket, options.deflateOptions) : undefined;
       const connection = this.#registry.open({ handler, argument, request, options, context }, (listener) => {
-        return new WsTransport(ws as HostedWebSocket, socket, listener, options.maxBufferedAmount);
+        return new WsTransport(ws as HostedWebSocket, socket, listener, options.maxBufferedAmount, deflate);
       });
       connection.start();
     });

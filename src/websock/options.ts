@@ -96,8 +96,8 @@ export interface WebSockOptions {
   /** Decodes messages for schemas and `@MessageBody()`, encodes what is pushed as `json(value)`. Default JSON text. */
   codec?: Codec;
   /**
-   * Read whole, uncompressed messages without ws; everything else goes to ws. `false` leaves all reading to ws, which is slower and
-   * otherwise the same. Default true.
+   * Read whole, uncompressed messages without ws, and compress what goes to many connections once; everything else goes to ws.
+   * `false` leaves all reading and compressing to ws, which is slower and otherwise the same. Default true.
    */
   fastPath?: boolean;
   /** Check the opening handshake before `@OnUpgrade` runs; `false` leaves that to the server. Default true. */
