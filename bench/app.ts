@@ -7,6 +7,7 @@ import {
   OnInfo,
   OnInit,
   OnTerminate,
+  PubSub,
   push,
   text,
   WebSockHandler,
@@ -77,6 +78,25 @@ class BroadcastHandler {
 @WebSockHandler('broadcast-deflate', { compress: true })
 class DeflateBroadcastHandler extends BroadcastHandler {}
 
+const asItIs = (message: DataMessage) => message;
+
+@WebSockHandler('topic')
+class TopicHandler {
+  constructor(private readonly pubsub: PubSub) {}
+
+  @OnInit()
+  enter(_request: unknown, connection: Connection) {
+    connection.subscribe('topic', { fastlane: asItIs });
+    return ok(undefined);
+  }
+
+  @OnIn()
+  publish(message: DataMessage, state: unknown) {
+    this.pubsub.broadcast('topic', message);
+    return ok(state);
+  }
+}
+
 class TokenGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     return context.switchToHttp().getRequest<{ query: { token?: string } }>().query.token === TOKEN;
@@ -96,6 +116,7 @@ class GuardedHandler extends EchoHandler {}
     ReceiveHandler,
     BroadcastHandler,
     DeflateBroadcastHandler,
+    TopicHandler,
     GuardedHandler,
   ],
 })

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
+import type { Deployment } from './deployment.js';
 import type { Row } from './rows.js';
-import type { ServerProcess } from './server-process.js';
 import type { Wire } from './servers/index.js';
 import { TOKEN, type Work } from './work.js';
 
@@ -25,10 +25,19 @@ export interface Effort {
   readonly maxConnections?: number;
 }
 
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+}
+
 /** What one run of one server measured. */
 export interface Run {
   /** Server CPU per message (handshake), µs, or memory per connection, bytes. */
   readonly cost: number;
+  /** The same of a cluster's broker. */
+  readonly brokerCost?: number;
+  /** Of a broadcast: from its sending to a delivery, ms. */
+  readonly latency?: Latency;
   /** Messages or handshakes a second, by the clock on the wall. */
   readonly perSecond: number;
   /** CPUs kept busy by the server and by the load generator. */
@@ -45,31 +54,43 @@ interface Report {
   readonly bad: number;
   readonly missing: number;
   readonly first_error: string;
-  readonly server_us_per_msg: number;
+  readonly latency_us: Latency;
   readonly bytes_per_conn: number;
-  readonly server_cpu: number;
+  /** CPUs kept busy, by process. */
+  readonly server_cpus: readonly number[];
   readonly client_cpu: number;
 }
 
 /** @throws Error for a wrong or missing answer, and for a connection that failed */
-export async function runLoad(row: Row, server: ServerProcess, wire: Wire, effort: Effort): Promise<Run> {
+export async function runLoad(row: Row, deployment: Deployment, effort: Effort): Promise<Run> {
+  const { wire } = deployment;
   const report = await wsload([
     ...loadArguments(row, effort),
     ...wireArguments(wire, row),
-    ...['--pid', `${server.pid}`],
-    `ws://127.0.0.1:${server.port}${pathOf(wire, row.work)}`,
+    ...serverArguments(deployment),
+    `ws://127.0.0.1:${deployment.servers[0]!.port}${pathOf(wire, row.work)}`,
   ]);
   const isIdle = row.load.mode === 'idle';
   if (!isIdle && report.msgs === 0) throw new Error('nothing was answered');
   if (row.load.deflate && report.bytes_in / report.msgs >= row.load.size!)
     throw new Error('nothing was compressed');
+  const serverCpu = sum(report.server_cpus.slice(0, deployment.servers.length));
   return {
-    cost: isIdle ? report.bytes_per_conn : report.server_us_per_msg,
+    cost: isIdle ? report.bytes_per_conn : perMessage(serverCpu, report),
     perSecond: report.msgs_per_s,
-    serverCpu: report.server_cpu,
+    serverCpu,
     clientCpu: report.client_cpu,
+    ...(deployment.broker && { brokerCost: perMessage(report.server_cpus.at(-1)!, report) }),
+    ...(row.load.mode === 'fanout' && { latency: latencyOf(report) }),
   };
 }
+
+/** CPUs kept busy as µs of each message. */
+const perMessage = (cpus: number, { msgs_per_s: perSecond }: Report) => (cpus * 1e6) / perSecond;
+
+const latencyOf = ({ latency_us: { p50, p99 } }: Report): Latency => ({ p50: p50 / 1e3, p99: p99 / 1e3 });
+
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
 function loadArguments(
   { load, warmUp = WARM_UP }: Row,
@@ -80,9 +101,24 @@ function loadArguments(
   if (load.inFlight) args.push('-P', `${load.inFlight}`);
   if (load.burst) args.push('--burst', `${load.burst}`);
   if (load.size) args.push('-s', `${load.size}`);
+  if (load.numbered) args.push('--number');
   if (load.mode === 'idle') args.push('--gc-signal');
   // It cannot inflate; the check before the run can.
   return [...args, load.deflate ? '--deflate' : '--verify'];
+}
+
+function serverArguments({ servers, broker }: Deployment): string[] {
+  const processes = [...servers, ...(broker ? [broker] : [])];
+  const args = ['--pid', processes.map(({ pid }) => pid).join()];
+  if (servers.length > 1)
+    args.push(
+      '--ports',
+      servers
+        .slice(1)
+        .map(({ port }) => port)
+        .join(),
+    );
+  return args;
 }
 
 function wireArguments(wire: Wire, { work, load }: Row): string[] {

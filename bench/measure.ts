@@ -1,9 +1,10 @@
 import { check } from './check.js';
+import { deployed } from './deployment.js';
 import { compare, spreadOf, type Comparison, type Reading, type Spread } from './comparison.js';
 import { runLoad, type Effort, type Run } from './load.js';
 import type { Rival, Row } from './rows.js';
-import { isBuilt, ServerProcess } from './server-process.js';
-import { contenderOf, type ContenderName } from './servers/index.js';
+import { isBuilt } from './server-process.js';
+import type { ContenderName } from './servers/index.js';
 
 /** How one server did in a row. */
 export interface Result {
@@ -70,15 +71,11 @@ const rotated = <V>(list: readonly V[], by: number): V[] => {
 
 /** @throws Error that names the server */
 async function runOnce(row: Row, name: ContenderName, effort: Effort): Promise<Run> {
-  const { wire } = contenderOf(name);
   try {
-    const server = await ServerProcess.start(name, row.work);
-    try {
-      await check(server, row.work, wire);
-      return await runLoad(row, server, wire, effort);
-    } finally {
-      await server.stop();
-    }
+    return await deployed(name, row, async (deployment) => {
+      await check(deployment, row.work);
+      return runLoad(row, deployment, effort);
+    });
   } catch (error) {
     throw new Error(`${name}: ${(error as Error).message}`);
   }

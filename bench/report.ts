@@ -1,12 +1,74 @@
-import { readingOf, type Outcome, type Result, type Versus } from './measure.js';
+import { spreadOf } from './comparison.js';
 import type { Facts } from './facts.js';
+import { readingOf, type Outcome, type Result, type Versus } from './measure.js';
+import type { Row } from './rows.js';
 import { contenderOf } from './servers/index.js';
 
-/** What every line has: the server, its cost, its speed, the ratio, the bars. */
-const WIDTHS = [34, 16, 14, 36] as const;
+/** What a line says of a server, between its name and the ratio. */
+interface Column {
+  readonly head: string;
+  readonly width: number;
+  cell(result: Result): string;
+}
 
-const line = (cells: readonly string[]) =>
-  `  ${cells.map((cell, i) => cell.padEnd(WIDTHS[i] ?? 0)).join('')}`.trimEnd();
+const NAME_WIDTH = 40;
+const RATIO_WIDTH = 36;
+
+const number = (value: number, digits: number) =>
+  value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+const MEMORY: readonly Column[] = [
+  { head: 'B/connection', width: 30, cell: ({ cost }) => number(cost.median, 0) },
+];
+const SPEED: readonly Column[] = [
+  { head: 'CPU µs/message', width: 16, cell: ({ cost }) => number(cost.median, 3) },
+  { head: 'messages/s', width: 14, cell: ({ perSecond }) => number(perSecond.median, 0) },
+];
+const CLUSTER: readonly Column[] = [
+  { head: 'CPU µs/delivery', width: 17, cell: ({ cost }) => number(cost.median, 3) },
+  { head: 'a CPU second', width: 14, cell: ({ cost }) => number(1e6 / cost.median, 0) },
+  {
+    head: 'broker µs',
+    width: 11,
+    cell: ({ runs }) =>
+      median(
+        runs.map(({ brokerCost }) => brokerCost),
+        3,
+      ),
+  },
+  {
+    head: 'p50 ms',
+    width: 9,
+    cell: ({ runs }) =>
+      median(
+        runs.map(({ latency }) => latency?.p50),
+        2,
+      ),
+  },
+  {
+    head: 'p99 ms',
+    width: 9,
+    cell: ({ runs }) =>
+      median(
+        runs.map(({ latency }) => latency?.p99),
+        2,
+      ),
+  },
+];
+
+const median = (values: readonly (number | undefined)[], digits: number) =>
+  number(spreadOf(values.map((value) => value ?? NaN)).median, digits);
+
+function columnsOf(row: Row): readonly Column[] {
+  if (readingOf(row) === 'need') return MEMORY;
+  return row.nodes === undefined ? SPEED : CLUSTER;
+}
+
+/** What every line has: the server, what was measured, the ratio, the bars. */
+function line(columns: readonly Column[], name: string, cells: readonly string[], ratio: string, bars = '') {
+  const measured = columns.map(({ width }, i) => (cells[i] ?? '').padEnd(width)).join('');
+  return `  ${name.padEnd(NAME_WIDTH)}${measured}${ratio.padEnd(RATIO_WIDTH)}${bars}`.trimEnd();
+}
 
 export function headOf({ date, commit, node, machine, versions }: Facts): string {
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
@@ -16,35 +78,31 @@ export function headOf({ date, commit, node, machine, versions }: Facts): string
 /** One row as text: a line for each server. */
 export function textOf(outcome: Outcome): string {
   const { row, ours, results, versus, fault, isNotBuilt } = outcome;
-  if (isNotBuilt) return `${row.name}\n${line([ours, 'not built', '', '', barsOf(outcome).join(', ')])}`;
+  const columns = columnsOf(row);
+  if (isNotBuilt) return `${row.name}\n${line(columns, ours, ['not built'], '', barsOf(outcome).join(', '))}`;
   if (fault !== undefined) return `${row.name}\n  FAILED: ${fault}`;
-  const isMemory = readingOf(row) === 'need';
-  const head = line([
-    '',
-    isMemory ? 'B/connection' : 'CPU µs/message',
-    isMemory ? '' : 'messages/s',
-    'we are',
-  ]);
+  const heads = columns.map(({ head }) => head);
   const lines = results.map((result) =>
     lineOf(
+      columns,
       result,
-      isMemory,
       versus.find(({ server }) => server === result.server),
     ),
   );
-  return [row.name, head, ...lines].join('\n');
+  return [row.name, line(columns, '', heads, 'we are'), ...lines].join('\n');
 }
 
-function lineOf(result: Result, isMemory: boolean, versus?: Versus): string {
+function lineOf(columns: readonly Column[], result: Result, versus?: Versus): string {
   const { wire } = contenderOf(result.server);
   const note = wire === 'plain' ? '' : ` (${wire === 'events' ? 'JSON' : 'its packets'})`;
-  return line([
+  const difference = columns === MEMORY && versus ? differenceOf(versus) : '';
+  return line(
+    columns,
     `${result.server}${note}`,
-    isMemory ? number(result.cost.median, 0) : number(result.cost.median, 3),
-    isMemory ? '' : number(result.perSecond.median, 0),
-    versus ? `${ratioOf(versus)}${isMemory ? differenceOf(versus) : ''}` : '',
-    versus?.bars.map(({ text, holds }) => `${text} ${holds ? 'holds' : 'FALLS SHORT'}`).join(', ') ?? '',
-  ]);
+    columns.map((column) => column.cell(result)),
+    versus ? ratioOf(versus) + difference : '',
+    versus?.bars.map(({ text, holds }) => `${text} ${holds ? 'holds' : 'FALLS SHORT'}`).join(', '),
+  );
 }
 
 const ratioOf = ({ ratio: { lower, median, upper } }: Versus) =>
@@ -52,9 +110,6 @@ const ratioOf = ({ ratio: { lower, median, upper } }: Versus) =>
 
 const differenceOf = ({ difference: { median } }: Versus) =>
   `, ${median < 0 ? '−' : '+'} ${number(Math.abs(median), 0)} B`;
-
-const number = (value: number, digits: number) =>
-  value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 const barsOf = ({ row }: Outcome) => row.rivals.flatMap(({ bars }) => bars.map(({ text }) => text));
 

@@ -14,6 +14,8 @@ export interface Load {
   readonly size?: number;
   readonly text?: boolean;
   readonly deflate?: boolean;
+  /** Whether each message of a fanout has a number, and must come in its place. */
+  readonly numbered?: boolean;
 }
 
 export interface Rival {
@@ -26,6 +28,8 @@ export interface Row {
   readonly name: string;
   readonly work: Work;
   readonly load: Load;
+  /** Processes that bear it, each with its share of the connections, and a broker between them. Default 1. */
+  readonly nodes?: number;
   /** Default `nestjs-websock`: on ws, in a Nest app on Express. */
   readonly ours?: ContenderName;
   readonly rivals: readonly Rival[];
@@ -38,6 +42,30 @@ export interface Row {
 const against = (name: ContenderName, ...bars: Bar[]): Rival => ({ name, bars });
 
 const echo = (size: number, inFlight: number): Load => ({ mode: 'echo', connections: 64, inFlight, size });
+
+/** A room with 100 clients on each node; one client of the first node speaks. */
+const cluster = (nodes: number): Row => ({
+  name: `cluster of ${nodes}, a room with 100 clients a node, 64 B text, 16 a tick`,
+  work: 'room',
+  load: {
+    mode: 'fanout',
+    connections: 100 * nodes,
+    burst: 16,
+    size: 64,
+    text: true,
+    numbered: true,
+  },
+  nodes,
+  // Every node has its own code to compile.
+  warmUp: 200_000 * nodes,
+  ours: 'nestjs-websock, Redis',
+  rivals: [
+    against('nestjs-websock, NATS'),
+    against('nestjs-websock, Redis, handleInfo'),
+    against('@socket.io/redis-adapter', atLeast(3)),
+    against('crossws, Redis sync', atLeast(3)),
+  ],
+});
 
 export const rows: readonly Row[] = [
   {
@@ -121,12 +149,19 @@ export const rows: readonly Row[] = [
     rivals: [against('ws', atLeast(1)), against('uWS')],
   },
   {
+    name: '256 B broadcast to a topic of 1,000, fastlaned, 16 a tick',
+    work: 'topic',
+    load: { mode: 'fanout', connections: 1_000, burst: 16, size: 256 },
+    rivals: [against('ws'), against('uWS')],
+  },
+  {
     name: '2 KiB broadcast to 500, permessage-deflate',
     work: 'broadcast-deflate',
     load: { mode: 'fanout', connections: 500, size: 2048, text: true, deflate: true },
     rivals: [against('ws', atLeast(6))],
     warmUp: 50_000,
   },
+  ...[1, 2, 4].map(cluster),
   {
     name: 'handshakes through a guard, on Fastify',
     work: 'guarded',

@@ -26,7 +26,7 @@ export class ServerProcess {
   }
 
   /** @throws Error if it ends, or is silent, instead of saying that it is ready */
-  static async start(name: ContenderName, work: Work): Promise<ServerProcess> {
+  static async start(name: ContenderName, work: Work, brokerUrl?: string): Promise<ServerProcess> {
     const child = spawn(process.execPath, ['--expose-gc', fileOf(name)], {
       // Optional native helpers of ws that only some of the peers would find.
       env: {
@@ -36,6 +36,7 @@ export class ServerProcess {
         WS_NO_UTF_8_VALIDATE: '1',
         ...contenderOf(name).env,
         WORK: work,
+        ...(brokerUrl === undefined ? {} : { BROKER_URL: brokerUrl }),
       },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });

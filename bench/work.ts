@@ -1,5 +1,15 @@
 /** What a server can be asked to do with its connections. The path of the WebSocket is called the same. */
-export type Work = 'echo' | 'echo-async' | 'receive' | 'broadcast' | 'broadcast-deflate' | 'guarded';
+export type Work =
+  | 'echo'
+  | 'echo-async'
+  | 'receive'
+  | 'broadcast'
+  | 'broadcast-deflate'
+  /** As broadcast, through a topic. */
+  | 'topic'
+  | 'guarded'
+  /** What a client says reaches all clients, on all nodes. */
+  | 'room';
 
 /** What `guarded` asks for: `/guarded?token=…`. */
 export const TOKEN = 'let-me-in';

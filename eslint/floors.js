@@ -8,6 +8,7 @@ const FLOORS = [
   ['websock'],
   ['telemetry', 'clause'],
   ['connection', 'upgrade', 'pubsub'],
+  ['cluster'],
   ['server', 'engine'],
   ['nest'],
   ['', 'testing', 'msgpack', 'opentelemetry', 'dashboard'], // '' is a file directly in src/, an entry point
@@ -18,7 +19,7 @@ const PACKAGES = [
   [/^@nestjs\/testing(\/|$)/, /^testing\//],
   [/^(@nestjs\/[^/]+|rxjs|reflect-metadata)(\/|$)/, /^(nest\/|testing\/|dashboard\/|index\.ts$)/],
   [/^@standard-schema\/spec$/, /^(clause|nest)\//],
-  [/^msgpackr$/, /^msgpack\//],
+  [/^msgpackr$/, /^(msgpack|cluster)\//],
   [/^@opentelemetry\/api$/, /^opentelemetry\//],
   [/^ws$/, /^(server\/ws[^/]*$|testing\/)/],
 ];

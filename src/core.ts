@@ -6,7 +6,7 @@
 export * from './websock/close.js';
 export { jsonCodec, type Codec, type EncodedMessage } from './websock/codec.js';
 export { Connection } from './websock/connection.js';
-export type { CancelTimer, ConnectionRef } from './websock/connection.js';
+export type { CancelMonitor, CancelTimer, ConnectionRef } from './websock/connection.js';
 export * from './websock/errors.js';
 export * from './websock/message.js';
 export type {
@@ -17,12 +17,23 @@ export type {
   DrainerOptions,
   WebSockOptions,
 } from './websock/options.js';
+export type * from './websock/presence.js';
 export * from './websock/request.js';
 export * from './websock/result.js';
 export type * from './websock/stream.js';
+export type { DownInfo, GapInfo, SubscribeOptions } from './websock/topic.js';
 export type { CallbackName, WebSock } from './websock/websock.js';
+export { Cluster } from './cluster/cluster.js';
+export type { ClusterOptions } from './cluster/cluster-options.js';
+export type { OnEngineError } from './cluster/engine-reports.js';
+export type { InfoCodec } from './cluster/info-codec.js';
+export { Presence } from './cluster/presence.js';
 export { Connections } from './connection/connections.js';
 export type { CallOptions } from './connection/connections.js';
+export type { Engine, EngineListener } from './pubsub/engine.js';
+export { PubSub, type ListenOptions } from './pubsub/pubsub.js';
+export type { TopicListener } from './pubsub/topic-listener.js';
+export type { MessagesOptions, TopicMessages } from './pubsub/topic-messages.js';
 export { upgrade, type UpgradableRequest, type Upgraded, type WrappedRequest } from './server/upgrade.js';
 export { type WebSockServerOptions } from './server/server-options.js';
 export { WebSockServer } from './server/websock-server.js';

@@ -27,6 +27,9 @@
  *   fanout   Connection 0 publishes --burst messages in one write; the server
  *            must deliver each to every connection (the publisher too).  -P
  *            rounds in flight.  A round is complete when all have all of it.
+ *            With --ports the connections are dealt out to the nodes of a
+ *            cluster in turn, and all publishing is done on the first; with
+ *            --number every message has a number, and must come in its place.
  *   connect  -c handshakes in flight, each connection is closed (RST) as soon
  *            as the 101 has been read, and replaced.
  *   idle     Open -c connections, hold them for -d seconds, report the
@@ -85,7 +88,11 @@ static struct {
   double rate;        /* --rate, 0 = closed loop */
   double read_rate;   /* --read-rate, slow mode */
   int ramp;           /* handshakes in flight while opening */
-  int pid;            /* server process, 0 = unknown */
+  int pid;            /* server process, 0 = unknown; the first of pids */
+  int pids[16], n_pids; /* all whose CPU is told */
+  char ports[16][16]; /* fanout: of the other nodes */
+  int n_ports;
+  int number;         /* fanout: the first 8 bytes of each payload are its number, in hex */
   int gc_signal;      /* send SIGUSR2 to the server before sampling memory */
   int deflate;        /* offer permessage-deflate */
   int sio;            /* speak engine.io v4 / socket.io v5 framing */
@@ -208,6 +215,17 @@ static struct proc proc_sample(int pid) {
   return p;
 }
 
+/* Of all servers, and of each. */
+static struct proc sample_servers(double *each) {
+  struct proc sum = {0, 0};
+  for (int i = 0; i < opt.n_pids; i++) {
+    struct proc p = proc_sample(opt.pids[i]);
+    each[i] = p.cpu;
+    sum.cpu += p.cpu, sum.wait += p.wait;
+  }
+  return sum;
+}
+
 static long proc_kb(int pid, const char *key) {
   char path[64], line[256];
   long v = -1;
@@ -260,15 +278,17 @@ struct conn {
 static struct conn *conns;
 static uint32_t ts_mask;
 static int ep = -1;
-static struct sockaddr_storage addr;
+/* Of each node: connection i is one of node i % n_nodes. */
+static struct sockaddr_storage addrs[17];
 static socklen_t addr_len;
+static int n_nodes;
 
 /* What is sent. */
 static uint8_t *unit;      /* `unit_rep` copies of one unit, back to back */
 static size_t unit_len;
 static size_t unit_rep;
 static unsigned unit_msgs; /* data messages in one unit */
-static uint8_t *payload;   /* as the server sees it */
+static uint8_t *payload;   /* as the server sees it; with --number those of a round, back to back */
 static size_t payload_len;
 
 static char request[2048];
@@ -401,13 +421,26 @@ static void push_ctl(struct conn *c, int op, const uint8_t *p, size_t len) {
   c->ctl_len = (uint8_t)(q - c->ctl);
 }
 
+/* Numbers the messages of a round, in their frames and where they are compared. */
+static void number_round(void) {
+  static const uint8_t mask[4] = {0x12, 0xa4, 0x76, 0xe8};
+  size_t fl = unit_len / unit_msgs, at = strlen(opt.pre), head = fl - payload_len;
+  for (unsigned k = 0; k < unit_msgs; k++) {
+    char digits[9];
+    snprintf(digits, sizeof digits, "%08x", (unsigned)(round_next * unit_msgs + k));
+    memcpy(payload + k * payload_len + at, digits, 8);
+    for (size_t i = 0; i < 8; i++) unit[k * fl + head + at + i] = (uint8_t)digits[i] ^ mask[(at + i) & 3];
+  }
+}
+
 static void begin_round(uint64_t t) {
   struct conn *pub = &conns[0];
   if (pub->state != OPEN) return;
+  if (opt.number) number_round();
   round_ts[round_next % ROUNDS] = t;
   round_cnt[round_next % ROUNDS] = 0;
   round_next++;
-  pub->owed += (uint32_t)opt.burst;
+  pub->owed++;
   flush(pub);
 }
 
@@ -546,8 +579,10 @@ static void parse(struct conn *c, const uint8_t *p, size_t n, uint64_t t) {
       } else {
         if (opt.sio)
           for (size_t i = 0; i < k && c->pfx_len < 4; i++) c->pfx[c->pfx_len++] = p[i];
+        /* All connections are in the same round then. */
+        const uint8_t *want = payload + (opt.number ? c->rx_msgs % (uint64_t)opt.burst * payload_len : 0);
         if (opt.verify && running && opt.mode != FANIN &&
-            (c->got + k > payload_len || memcmp(payload + c->got, p, k)))
+            (c->got + k > payload_len || memcmp(want + c->got, p, k)))
           st.bad++;
         c->got += k;
       }
@@ -642,7 +677,8 @@ static void on_readable(struct conn *c) {
 static void conn_start(struct conn *c) {
   struct epoll_event ev;
   int one = 1;
-  c->fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const struct sockaddr *addr = (struct sockaddr *)&addrs[(c - conns) % n_nodes];
+  c->fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (c->fd < 0) die("socket: %s (raise ulimit -n?)", strerror(errno));
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (opt.mode == SLOW) {
@@ -655,7 +691,7 @@ static void conn_start(struct conn *c) {
   c->owed = c->tx_off = c->ctl_len = c->hs_len = 0;
   c->rx_msgs = 0;
   n_connecting++;
-  if (connect(c->fd, (struct sockaddr *)&addr, addr_len) < 0 && errno != EINPROGRESS) {
+  if (connect(c->fd, addr, addr_len) < 0 && errno != EINPROGRESS) {
     conn_fail(c, "connect", errno);
     return;
   }
@@ -693,13 +729,15 @@ static void build(void) {
   const char *sep = "";
 
   payload_len = pre + opt.size + post;
-  payload = malloc(payload_len + 1);
+  payload = malloc(payload_len * (opt.number ? (size_t)opt.burst : 1) + 1);
   memcpy(payload, opt.pre, pre);
   for (size_t i = 0; i < opt.size; i++)
     payload[pre + i] = opt.binary ? (uint8_t)(i * 131 + 7) : (uint8_t)('a' + i % 26);
   if (opt.utf8)
     for (size_t i = 0; i + 1 < opt.size; i += 2) payload[pre + i] = 0xc3, payload[pre + i + 1] = 0xa9;
   memcpy(payload + pre + opt.size, opt.post, post);
+  if (opt.number)
+    for (int k = 1; k < opt.burst; k++) memcpy(payload + (size_t)k * payload_len, payload, payload_len);
 
   hdr[hl++] = opt.binary ? 0x82 : 0x81;
   if (payload_len < 126) hdr[hl++] = (uint8_t)(0x80 | payload_len);
@@ -726,8 +764,9 @@ static void build(void) {
     unit_msgs = (unsigned)k;
     unit_len = k * fl + 6;
   }
+  if (opt.mode == FANOUT) unit_msgs = (unsigned)opt.burst, unit_len = unit_msgs * fl;
   unit_rep = 262144 / unit_len;
-  if (unit_rep < 1) unit_rep = 1;
+  if (unit_rep < 1 || opt.number) unit_rep = 1;
   if (unit_rep > 64) unit_rep = 64;
   unit = malloc(unit_len * unit_rep);
   for (size_t r = 0; r < unit_rep; r++) {
@@ -764,11 +803,11 @@ static void parse_url(const char *u) {
   snprintf(opt.path, sizeof opt.path, "%s", *slash ? slash : "/");
 }
 
-static void resolve(void) {
+static void resolve(const char *port) {
   struct addrinfo hint = {.ai_socktype = SOCK_STREAM}, *ai;
-  int e = getaddrinfo(opt.host, opt.port, &hint, &ai);
+  int e = getaddrinfo(opt.host, port, &hint, &ai);
   if (e) die("%s: %s", opt.host, gai_strerror(e));
-  memcpy(&addr, ai->ai_addr, ai->ai_addrlen);
+  memcpy(&addrs[n_nodes++], ai->ai_addr, ai->ai_addrlen);
   addr_len = ai->ai_addrlen;
   freeaddrinfo(ai);
 }
@@ -792,19 +831,22 @@ static void usage(void) {
     "  --read-rate B      slow: bytes/s read over all connections        (1e6)\n"
     "  --ramp N     handshakes in flight while opening                   (128)\n"
     "  --fin-close  connect: close with FIN, not RST\n"
-    "  --pid P      server process: report its CPU, run-queue wait, memory\n"
+    "  --pid P[,P]  server processes: report their CPU and run-queue wait, and the memory of the first\n"
+    "  --ports P[,P]      fanout: ports of the cluster's other nodes; connections go to each in turn\n"
+    "  --number     fanout: number the messages; with --verify they must come in order\n"
     "  --gc-signal  send it SIGUSR2 (the servers collect garbage) before sampling memory\n"
     "  --tag S      copied to the output\n");
   exit(2);
 }
 
 static void args(int argc, char **argv) {
-  enum { RATE = 256, PRE, POST, PROTO, DEFLATE, SIO, VERIFY, ACK, RRATE, RAMP, PID, GC, TAG, UTF8, FINC, BURST, WARM };
+  enum { RATE = 256, PRE, POST, PROTO, DEFLATE, SIO, VERIFY, ACK, RRATE, RAMP, PID, GC, TAG, UTF8, FINC, BURST, WARM, PORTS, NUMBER };
   static struct option lo[] = {
     {"rate", 1, 0, RATE}, {"pre", 1, 0, PRE}, {"post", 1, 0, POST}, {"proto", 1, 0, PROTO},
     {"deflate", 0, 0, DEFLATE}, {"sio", 0, 0, SIO}, {"verify", 0, 0, VERIFY}, {"ack-every", 1, 0, ACK},
     {"read-rate", 1, 0, RRATE}, {"ramp", 1, 0, RAMP}, {"pid", 1, 0, PID}, {"gc-signal", 0, 0, GC},
-    {"tag", 1, 0, TAG}, {"utf8", 0, 0, UTF8}, {"fin-close", 0, 0, FINC}, {"burst", 1, 0, BURST}, {"warm-msgs", 1, 0, WARM}, {0, 0, 0, 0}};
+    {"tag", 1, 0, TAG}, {"utf8", 0, 0, UTF8}, {"fin-close", 0, 0, FINC}, {"burst", 1, 0, BURST}, {"warm-msgs", 1, 0, WARM},
+    {"ports", 1, 0, PORTS}, {"number", 0, 0, NUMBER}, {0, 0, 0, 0}};
   int o;
   while ((o = getopt_long(argc, argv, "m:c:P:s:bd:w:h", lo, 0)) != -1) switch (o) {
     case 'm': {
@@ -830,7 +872,15 @@ static void args(int argc, char **argv) {
     case ACK: opt.ack_every = atoi(optarg); break;
     case RRATE: opt.read_rate = atof(optarg); break;
     case RAMP: opt.ramp = atoi(optarg); break;
-    case PID: opt.pid = atoi(optarg); break;
+    case PID:
+      for (char *p = strtok(optarg, ","); p && opt.n_pids < 16; p = strtok(NULL, ",")) opt.pids[opt.n_pids++] = atoi(p);
+      opt.pid = opt.pids[0];
+      break;
+    case PORTS:
+      for (char *p = strtok(optarg, ","); p && opt.n_ports < 16; p = strtok(NULL, ","))
+        snprintf(opt.ports[opt.n_ports++], sizeof opt.ports[0], "%s", p);
+      break;
+    case NUMBER: opt.number = 1; break;
     case GC: opt.gc_signal = 1; break;
     case TAG: opt.tag = optarg; break;
     case UTF8: opt.utf8 = 1; break;
@@ -843,6 +893,8 @@ static void args(int argc, char **argv) {
   if (opt.conns < 1) die("-c must be at least 1");
   if (opt.pipeline < 1 || opt.pipeline > 64) die("-P must be 1..64");
   if (opt.burst < 1) die("--burst must be at least 1");
+  if (opt.number && (opt.mode != FANOUT || opt.pipeline != 1 || opt.size < 8))
+    die("--number needs -m fanout, -P 1 and at least 8 bytes");
 }
 
 /* ------------------------------------------------------------------- main */
@@ -901,6 +953,7 @@ int main(int argc, char **argv) {
   struct rlimit rl;
   struct rusage ru0, ru1;
   struct proc s0 = {0, 0}, s1, me0 = {0, 0}, me1 = {0, 0};
+  double each0[16] = {0}, each1[16];
   long rss0 = -1, rss1 = -1, rss_peak = -1;
   int started = 0;
   uint64_t t0, t_end, t_open0, t_opened, next_send = 0;
@@ -915,7 +968,8 @@ int main(int argc, char **argv) {
     if (rl.rlim_max < rl.rlim_cur) rl.rlim_max = rl.rlim_cur;
     if (setrlimit(RLIMIT_NOFILE, &rl)) die("cannot raise the descriptor limit to %d", opt.conns + 64);
   }
-  resolve();
+  resolve(opt.port);
+  for (int i = 0; i < opt.n_ports; i++) resolve(opt.ports[i]);
   build();
   rbuf = malloc(RBUF);
   ep = epoll_create1(EPOLL_CLOEXEC);
@@ -946,9 +1000,9 @@ int main(int argc, char **argv) {
   if (opt.mode != CONNECT && !n_open) die("no connection could be opened: %s", first_error);
 
   /* A server may answer the handshake before it has joined the connection to
-   * its room; a publication in that instant would never be complete. */
+   * its room, and a node its broker; a publication in that instant would never be complete. */
   if (opt.mode == FANOUT)
-    for (uint64_t t = now_ns() + 300000000ull; now_ns() < t;) pump(t);
+    for (uint64_t t = now_ns() + (n_nodes > 1 ? 1000000000ull : 300000000ull); now_ns() < t;) pump(t);
 
   /* Traffic: warm-up, then the measured time. */
   if (opt.mode != CONNECT && opt.mode != IDLE) start_traffic();
@@ -968,7 +1022,7 @@ int main(int argc, char **argv) {
         memset(&lat, 0, sizeof lat);
         memset(&round_lat, 0, sizeof round_lat);
         getrusage(RUSAGE_SELF, &ru0);
-        s0 = proc_sample(opt.pid);
+        s0 = sample_servers(each0);
         me0 = proc_sample(getpid());
         t_measure = now_ns();
         t_end = t_measure + (uint64_t)(opt.duration * 1e9);
@@ -1025,7 +1079,7 @@ int main(int argc, char **argv) {
   t_end = now_ns();
   stopping = 1;
   getrusage(RUSAGE_SELF, &ru1);
-  s1 = proc_sample(opt.pid);
+  s1 = sample_servers(each1);
   me1 = proc_sample(getpid());
   if (opt.mode == IDLE) gc_hint();
   rss1 = proc_kb(opt.pid, "VmRSS");
@@ -1058,6 +1112,9 @@ int main(int argc, char **argv) {
   if (opt.pid) {
     printf(",\"server_cpu\":%.3f,\"server_wait\":%.3f,\"server_us_per_msg\":%.4f", (s1.cpu - s0.cpu) / secs,
            (s1.wait - s0.wait) / secs, events ? (s1.cpu - s0.cpu) * 1e6 / (double)events : 0.0);
+    printf(",\"server_cpus\":[");
+    for (int i = 0; i < opt.n_pids; i++) printf("%s%.6f", i ? "," : "", (each1[i] - each0[i]) / secs);
+    printf("]");
     printf(",\"rss_before_kb\":%ld,\"rss_after_kb\":%ld,\"rss_peak_kb\":%ld,\"bytes_per_conn\":%.0f", rss0, rss1, rss_peak,
            (double)(rss1 - rss0) * 1024.0 / (double)opt.conns);
   }

@@ -1,3 +1,5 @@
+import type { BrokerName } from '../broker.js';
+
 /** How a server's messages look on the wire. */
 export type Wire =
   /** The payload is the message. */
@@ -13,11 +15,14 @@ export interface Contender {
   readonly wire: Wire;
   /** Variables that it is started with. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What joins its nodes. */
+  readonly broker?: BrokerName;
   /** The package whose version the report tells. */
   readonly package: string;
 }
 
 const ours = { wire: 'plain', package: 'nestjs-websock' } as const;
+const cluster = { ...ours, file: 'cluster-nestjs-websock' } as const;
 
 /** Everybody that can take part in a row, by the name in the report. */
 export const contenders = {
@@ -35,6 +40,16 @@ export const contenders = {
   '@fastify/websocket': { file: 'fastify-websocket', wire: 'plain', package: '@fastify/websocket' },
   crossws: { file: 'crossws', wire: 'plain', package: 'crossws' },
   '@hono/node-ws': { file: 'hono', wire: 'plain', package: '@hono/node-ws' },
+  'nestjs-websock, Redis': { ...cluster, broker: 'redis' },
+  'nestjs-websock, Redis, handleInfo': { ...cluster, broker: 'redis', env: { DELIVERY: 'info' } },
+  'nestjs-websock, NATS': { ...cluster, broker: 'nats' },
+  '@socket.io/redis-adapter': {
+    file: 'cluster-socket.io',
+    wire: 'socket.io',
+    broker: 'redis',
+    package: '@socket.io/redis-adapter',
+  },
+  'crossws, Redis sync': { file: 'cluster-crossws', wire: 'plain', broker: 'redis', package: 'crossws' },
 } as const satisfies Record<string, Contender>;
 
 export type ContenderName = keyof typeof contenders;

@@ -4,6 +4,9 @@ import type { Work } from '../work.js';
 /** What this server has been started for. */
 export const work = process.env.WORK as Work;
 
+/** Of a cluster's broker. */
+export const brokerUrl = process.env.BROKER_URL!;
+
 /** Picks what `work` asks for. A server that does not know it ends at once. */
 export function chosen<V>(known: Partial<Record<Work, V>>): V {
   const choice = known[work];

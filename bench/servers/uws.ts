@@ -6,6 +6,11 @@ const app = uws.App();
 const topic = 'everybody';
 let received = 0;
 
+const broadcast: WebSocketBehavior<unknown> = {
+  open: (socket) => void socket.subscribe(topic),
+  message: (_socket, message, isBinary) => void app.publish(topic, message, isBinary),
+};
+
 const behavior = chosen<WebSocketBehavior<unknown>>({
   echo: {
     message: (socket, message, isBinary) => void socket.send(message, isBinary),
@@ -16,10 +21,8 @@ const behavior = chosen<WebSocketBehavior<unknown>>({
       else received++;
     },
   },
-  broadcast: {
-    open: (socket) => void socket.subscribe(topic),
-    message: (_socket, message, isBinary) => void app.publish(topic, message, isBinary),
-  },
+  broadcast,
+  topic: broadcast,
 });
 
 app.ws(`/${work}`, {

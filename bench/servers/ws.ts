@@ -25,6 +25,7 @@ const serve = chosen<(socket: WebSocket) => void>({
     }),
   broadcast,
   'broadcast-deflate': broadcast,
+  topic: broadcast,
 });
 
 function echo(socket: WebSocket): void {

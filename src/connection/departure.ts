@@ -11,6 +11,14 @@ import type { Transport } from './transport.js';
 /** While the server shuts down a client gets so long to answer the close frame, ms. */
 const SHUTDOWN_CLOSE_WAIT = 2_000;
 
+/** What a departure tells the connection whose it is. */
+export interface Departing extends Reporter {
+  /** `terminate` is done, or there is none: all that the connection owns is released. Before the close frame. */
+  terminated(): void;
+  /** Nothing is left of it. */
+  departed(): void;
+}
+
 /**
  * A connection's way out, once its end is decided: `terminate`, then the close frame, then the closing handshake, each
  * within its limit. Nothing here looks at why.
@@ -19,26 +27,24 @@ export class Departure {
   readonly #transport: Transport;
   readonly #options: ResolvedOptions;
   readonly #clock: Clock;
-  readonly #reporter: Reporter;
-  readonly #onOver: () => void;
+  readonly #connection: Departing;
   #phase: 'waiting' | 'terminating' | 'closing' | 'over' = 'waiting';
   #limit: Cancel | undefined;
   #slow: Cancel | undefined;
   #gone = false;
   #isHurried = false;
+  #hasTerminated = false;
 
-  constructor(
-    transport: Transport,
-    options: ResolvedOptions,
-    clock: Clock,
-    reporter: Reporter,
-    onOver: () => void,
-  ) {
+  constructor(transport: Transport, options: ResolvedOptions, clock: Clock, connection: Departing) {
     this.#transport = transport;
     this.#options = options;
     this.#clock = clock;
-    this.#reporter = reporter;
-    this.#onOver = onOver;
+    this.#connection = connection;
+  }
+
+  /** `terminate` is done, or given up. */
+  get hasTerminated(): boolean {
+    return this.#hasTerminated;
   }
 
   /** Gives what was received before the end `closeTimeout` in all. */
@@ -55,7 +61,7 @@ export class Departure {
       const result = terminate === undefined ? undefined : this.#call(terminate);
       if (isPromiseLike(result)) return this.#await(result, ending);
     } catch (error) {
-      reportError(this.#reporter, 'terminate', error);
+      reportError(this.#connection, 'terminate', error);
     }
     this.#close(ending);
   }
@@ -79,7 +85,7 @@ export class Departure {
 
   #call(terminate: () => unknown): unknown {
     return callbackTracing.hasSubscribers
-      ? traceCallback(this.#reporter, 'terminate', terminate)
+      ? traceCallback(this.#connection, 'terminate', terminate)
       : terminate();
   }
 
@@ -88,11 +94,11 @@ export class Departure {
     // Else the overrun tells it.
     if (slowCallback < terminateTimeout) this.#watch(slowCallback);
     this.#bound(terminateTimeout, () => {
-      reportOverrun(this.#reporter, 'terminate', terminateTimeout);
+      reportOverrun(this.#connection, 'terminate', terminateTimeout);
       this.#close(ending);
     });
     void Promise.resolve(promise)
-      .catch((error) => reportError(this.#reporter, 'terminate', error))
+      .catch((error) => reportError(this.#connection, 'terminate', error))
       .then(() => this.#close(ending));
   }
 
@@ -102,6 +108,7 @@ export class Departure {
     this.#phase = 'closing';
     this.#limit?.();
     this.#slow?.();
+    this.#terminated();
     if (this.#gone) return this.#finish();
     if (ending.code === ABNORMAL_CLOSURE) return this.#transport.destroy();
     this.#boundHandshake(this.#isHurried ? SHUTDOWN_CLOSE_WAIT : this.#options.closeTimeout);
@@ -109,7 +116,9 @@ export class Departure {
   }
 
   #watch(slowCallback: number): void {
-    this.#slow = this.#clock.after(slowCallback, () => reportSlow(this.#reporter, 'terminate', slowCallback));
+    this.#slow = this.#clock.after(slowCallback, () =>
+      reportSlow(this.#connection, 'terminate', slowCallback),
+    );
   }
 
   #boundHandshake(limit: number): void {
@@ -121,7 +130,15 @@ export class Departure {
     this.#phase = 'over';
     this.#limit?.();
     this.#slow?.();
-    this.#onOver();
+    // One that is cut off does not wait for its terminate.
+    this.#terminated();
+    this.#connection.departed();
+  }
+
+  #terminated(): void {
+    if (this.#hasTerminated) return;
+    this.#hasTerminated = true;
+    this.#connection.terminated();
   }
 
   #bound(limit: number, overrun: () => void): void {

@@ -2,6 +2,7 @@ import type { ControlMessage, DataMessage } from '../websock/message.js';
 import { MAX_INBOUND_BYTES } from '../websock/options.js';
 import type { PendingCall } from './call.js';
 import { Mailbox } from './mailbox.js';
+import type { Outgoing } from './outgoing.js';
 
 /** One waiting message, and which callback it is for. */
 export type Envelope =
@@ -17,8 +18,14 @@ export interface Turn {
   take(): unknown;
 }
 
+/** A topic's message for the client, past the handler: it keeps its place among what waits. */
+export interface Fastlaned {
+  readonly callback: 'fastlane';
+  readonly message: Outgoing;
+}
+
 /** What stands in the queue. */
-export type Waiting = Envelope | Turn;
+export type Waiting = Envelope | Fastlaned | Turn;
 
 /** The options that bound what waits. */
 export interface InboxLimits {
@@ -62,7 +69,7 @@ export class Inbox {
     this.#waiting.push(waiting);
   }
 
-  shift(): Envelope | undefined {
+  shift(): Envelope | Fastlaned | undefined {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) return undefined;
     this.#count(waiting, -1);
@@ -96,7 +103,7 @@ export class Inbox {
   }
 
   #count(waiting: Waiting, by: 1 | -1): void {
-    if (waiting.callback === 'handleInfo') return;
+    if (waiting.callback === 'handleInfo' || waiting.callback === 'fastlane') return;
     if (waiting.callback === 'turn') {
       if (waiting.isPulled) this.#pulled += by;
       return;

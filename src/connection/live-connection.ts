@@ -1,12 +1,18 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Traffic } from '../telemetry/traffic.js';
 import type { Codec } from '../websock/codec.js';
-import { Connection, type CancelTimer, type ConnectionRef } from '../websock/connection.js';
+import {
+  Connection,
+  type CancelMonitor,
+  type CancelTimer,
+  type ConnectionRef,
+} from '../websock/connection.js';
 import type { ProtocolError } from '../websock/errors.js';
-import type { ControlMessage, DataMessage, Opcode } from '../websock/message.js';
+import type { ControlMessage, DataMessage, Message, Opcode } from '../websock/message.js';
 import type { ResolvedOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
 import type { AttachOptions, CancelAttachment, StreamSource } from '../websock/stream.js';
+import { checkSubscribeOptions, checkTopic, type SubscribeOptions } from '../websock/topic.js';
 import type { CallbackName } from '../websock/websock.js';
 import type { FedConnection } from './attachment.js';
 import { Attachments } from './attachments.js';
@@ -14,7 +20,7 @@ import { Backpressure } from './backpressure.js';
 import { CallbackRunner, type RunningConnection } from './callback-runner.js';
 import type { PendingCall } from './call.js';
 import type { Cancel, Clock } from './clock.js';
-import { Departure } from './departure.js';
+import { Departure, type Departing } from './departure.js';
 import {
   closedByClient,
   factsOf,
@@ -26,14 +32,18 @@ import {
   violated,
   type Ending,
 } from './ending.js';
+import { checkFastlaned } from './fastlane.js';
 import type { Handler } from './handler.js';
-import { Inbox, type Envelope, type Waiting } from './inbox.js';
+import { Inbox, type Envelope, type Fastlaned, type Waiting } from './inbox.js';
 import { checkDelay, InfoTimers } from './info-timers.js';
 import { Liveness, shortestLimit } from './liveness.js';
+import { checkRef, Monitors, NO_MONITOR, Watchers, type Down, type Monitor } from './monitors.js';
 import type { Outgoing } from './outgoing.js';
 import { reportDrop, reportStart, reportStop, type ReportedConnection } from './reports.js';
 import { Slowness } from './slowness.js';
+import { Subscriptions } from './subscriptions.js';
 import type { Sweepable, Sweeper } from './sweeper.js';
+import type { Topics, TopicSubscriber } from './topics.js';
 import { NO_TRAFFIC, TrafficCounter } from './traffic.js';
 import type { SharedFrames, Transport, TransportListener } from './transport.js';
 import { wakeSoon, type Wakeable } from './wake.js';
@@ -54,6 +64,10 @@ export interface ConnectionOwner {
   readonly app: string;
   readonly clock: Clock;
   readonly sweeper: Sweeper;
+  /** What connections subscribe to. */
+  readonly topics: Topics;
+  /** Calls `down` once, when a connection has ended and its `terminate` is done; now with `'noproc'` when there is none. */
+  readonly monitor: Monitor;
   /** Its end is decided: the reference is dead. */
   endDecided(connection: LiveConnection): void;
   /** Nothing of it is left. */
@@ -65,7 +79,15 @@ export interface ConnectionOwner {
  */
 export class LiveConnection
   extends Connection
-  implements TransportListener, RunningConnection, FedConnection, ReportedConnection, Sweepable, Wakeable
+  implements
+    TransportListener,
+    RunningConnection,
+    FedConnection,
+    ReportedConnection,
+    TopicSubscriber,
+    Departing,
+    Sweepable,
+    Wakeable
 {
   readonly ref: ConnectionRef;
   readonly request: UpgradeRequest;
@@ -86,10 +108,13 @@ export class LiveConnection
   readonly #runner: CallbackRunner;
   readonly #openedAt: number;
   readonly #cancelSweep: Cancel;
-  /** Exist once there is something to count, a callback to watch, or a stream. */
+  /** Exist once there is something to count, a callback to watch, a stream, a topic, a monitor. */
   #traffic: TrafficCounter | undefined;
   #slowness: Slowness | undefined;
   #attachments: Attachments | undefined;
+  #subscriptions: Subscriptions | undefined;
+  #monitors: Monitors | undefined;
+  #watchers: Watchers | undefined;
   /** For `init`, then let go. */
   #argument: unknown;
 
@@ -160,6 +185,32 @@ export class LiveConnection
     return this.#attachments.attach(source, map, options);
   }
 
+  subscribe<T>(topic: string, options: SubscribeOptions<T> = {}): void {
+    checkTopic('subscribe', topic);
+    checkSubscribeOptions(options);
+    if (this.#ending !== undefined) return;
+    this.#subscriptions ??= new Subscriptions(this.#owner.topics, this);
+    this.#subscriptions.add(topic, options);
+  }
+
+  unsubscribe(topic: string): void {
+    checkTopic('unsubscribe', topic);
+    this.#subscriptions?.remove(topic);
+  }
+
+  monitor(ref: ConnectionRef): CancelMonitor {
+    checkRef(ref);
+    if (this.#ending !== undefined) return NO_MONITOR;
+    this.#monitors ??= new Monitors(this.#owner.monitor, (message) => this.receiveInfo(message));
+    return this.#monitors.add(ref);
+  }
+
+  /** Calls `down` when `terminate` is done; undefined when it is already. */
+  watch(down: Down): CancelMonitor | undefined {
+    if (this.#departure?.hasTerminated) return undefined;
+    return (this.#watchers ??= new Watchers()).add(down);
+  }
+
   // What comes in
 
   /** Runs `init`. The transport delivers nothing before. */
@@ -184,13 +235,23 @@ export class LiveConnection
 
   /** A message from elsewhere in the app. Only enqueues: `handleInfo` runs later, in this connection's own context. */
   receiveInfo(message: unknown, call?: PendingCall): void {
+    if (this.#admitsInfo()) this.enqueue({ callback: 'handleInfo', message, call });
+    else call?.ended();
+  }
+
+  /** A topic's message for the client. It leaves at once unless something is ahead of it: nothing here needs the connection's context. */
+  receiveFastlane(message: Message): void {
+    if (!this.#admitsInfo()) return;
+    const outgoing = checkFastlaned(message, this.codec);
+    if (this.#isFree() && this.#inbox.length === 0) this.deliver(outgoing);
+    else this.enqueue({ callback: 'fastlane', message: outgoing });
+  }
+
+  #admitsInfo(): boolean {
     if (this.#ending === undefined && this.isOverloaded) this.#end(OVERLOAD);
-    if (this.#ending !== undefined) {
-      this.#inbox.droppedInfo++;
-      call?.ended();
-      return;
-    }
-    this.enqueue({ callback: 'handleInfo', message, call });
+    if (this.#ending === undefined) return true;
+    this.#inbox.droppedInfo++;
+    return false;
   }
 
   get isOverloaded(): boolean {
@@ -308,8 +369,9 @@ export class LiveConnection
     this.#updateHold();
   }
 
-  #handle(envelope: Envelope): void {
-    if (this.handler.websock[envelope.callback] === undefined) this.#drop(envelope);
+  #handle(envelope: Envelope | Fastlaned): void {
+    if (envelope.callback === 'fastlane') this.deliver(envelope.message);
+    else if (this.handler.websock[envelope.callback] === undefined) this.#drop(envelope);
     else this.#runner.run(envelope);
   }
 
@@ -410,11 +472,11 @@ export class LiveConnection
   #decide(ending: Ending): boolean {
     if (this.#ending !== undefined) return false;
     this.#ending = ending;
-    this.#departure = new Departure(this.#transport, this.#options, this.#owner.clock, this, () =>
-      this.#onOver(),
-    );
+    this.#departure = new Departure(this.#transport, this.#options, this.#owner.clock, this);
     this.#owner.endDecided(this);
     this.#timers.clear();
+    this.#subscriptions?.release();
+    this.#monitors?.release();
     for (const call of this.#inbox.calls()) call.ended();
     this.#runner.endCall();
     if (ending.workOff) this.#limitWork(this.#departure);
@@ -449,7 +511,11 @@ export class LiveConnection
     this.#departure!.leave(ending, isCalled ? terminate : undefined);
   }
 
-  #onOver(): void {
+  terminated(): void {
+    this.#watchers?.tell(this.#ending!.reason);
+  }
+
+  departed(): void {
     this.#cancelSweep();
     this.#slowness?.stop();
     const { droppedMessages, droppedInfo } = this.#inbox;

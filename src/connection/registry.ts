@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { telemetry } from '../telemetry/events.js';
-import type { ConnectionRef } from '../websock/connection.js';
+import type { CancelMonitor, ConnectionRef } from '../websock/connection.js';
 import type { ResolvedDrainer } from '../websock/options.js';
 import { systemClock, type Clock } from './clock.js';
+import type { Elsewhere } from './elsewhere.js';
 import { LiveConnection, type ConnectionOwner, type ConnectionSpec } from './live-connection.js';
+import { NO_MONITOR, type Down, type Monitor } from './monitors.js';
 import { Sweeper } from './sweeper.js';
+import { NO_TOPICS, type Topics } from './topics.js';
 import type { Transport, TransportListener } from './transport.js';
 
 /** The connections of one app instance, whichever server they came through. */
@@ -12,10 +15,16 @@ export class ConnectionRegistry implements ConnectionOwner {
   /** Names the app instance; part of every reference, so that two apps in one process never mix. */
   readonly app = randomBytes(6).toString('base64url');
   readonly sweeper: Sweeper;
+  /** Set by the server that has them, before the first connection. */
+  topics: Topics = NO_TOPICS;
+  /** The connections of other nodes, where there is a cluster. */
+  elsewhere: Elsewhere | undefined;
+  /** Told of each connection whose end is decided, when its reference is dead. */
+  readonly onEndDecided = new Set<(ref: ConnectionRef) => void>();
   /** Those whose reference is alive. */
   readonly #live = new Map<ConnectionRef, LiveConnection>();
   /** Those of which anything is left, oldest first. */
-  readonly #all = new Set<LiveConnection>();
+  readonly #all = new Map<ConnectionRef, LiveConnection>();
   /** How many of them came from each address. */
   readonly #addresses = new Map<string | undefined, number>();
   #opened = 0;
@@ -43,7 +52,7 @@ export class ConnectionRegistry implements ConnectionOwner {
     const ref = `${this.app}.${(this.#opened++).toString(36)}`;
     const connection = new LiveConnection(owner, ref, spec, connect);
     this.#live.set(ref, connection);
-    this.#all.add(connection);
+    this.#all.set(ref, connection);
     this.#count(connection, 1);
     return connection;
   }
@@ -57,16 +66,28 @@ export class ConnectionRegistry implements ConnectionOwner {
     return this.#live.get(ref);
   }
 
+  /** Whom to ask about a reference of another node; undefined for one of this node's, and where there is no cluster. */
+  elsewhereOf(ref: ConnectionRef): Elsewhere | undefined {
+    // What is no string names nobody.
+    const isHere = typeof ref !== 'string' || ref.startsWith(`${this.app}.`);
+    return isHere ? undefined : this.elsewhere;
+  }
+
+  /** A function of its own, so that owners in place of the registry can pass it on. */
+  readonly monitor: Monitor = (ref, down) =>
+    this.elsewhereOf(ref)?.monitor(ref, down) ?? this.#monitorHere(ref, down);
+
   refs(): ConnectionRef[] {
     return [...this.#live.keys()];
   }
 
   endDecided(connection: LiveConnection): void {
     this.#live.delete(connection.ref);
+    for (const told of this.onEndDecided) told(connection.ref);
   }
 
   ended(connection: LiveConnection, droppedInfo: number): void {
-    this.#all.delete(connection);
+    this.#all.delete(connection.ref);
     this.#count(connection, -1);
     this.#droppedInfo += droppedInfo;
     if (this.#all.size === 0) this.#onEmpty?.();
@@ -82,10 +103,10 @@ export class ConnectionRegistry implements ConnectionOwner {
     if (telemetry.drainStart.hasSubscribers)
       telemetry.drainStart.publish({ app: this.app, connections: this.#all.size });
     const empty = this.#whenEmpty(shutdown);
-    const cancelBatches = this.#tellInBatches([...this.#all], batchSize, batchInterval, code);
+    const cancelBatches = this.#tellInBatches([...this.#all.values()], batchSize, batchInterval, code);
     await empty;
     cancelBatches();
-    const left = [...this.#all];
+    const left = [...this.#all.values()];
     for (const connection of left) connection.destroy(code);
     if (!telemetry.drainStop.hasSubscribers) return;
     telemetry.drainStop.publish({
@@ -94,6 +115,13 @@ export class ConnectionRegistry implements ConnectionOwner {
       droppedInfo: this.#droppedInfo - droppedBefore,
       duration: this.clock.now() - start,
     });
+  }
+
+  #monitorHere(ref: ConnectionRef, down: Down): CancelMonitor {
+    const cancel = this.#all.get(ref)?.watch(down);
+    if (cancel !== undefined) return cancel;
+    down('noproc');
+    return NO_MONITOR;
   }
 
   #count({ request: { remoteAddress } }: LiveConnection, change: 1 | -1): void {

@@ -1,7 +1,10 @@
 import { Global, Inject, Module, Optional } from '@nestjs/common';
 import type { NestModule, OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef, ModulesContainer, type NestContainer } from '@nestjs/core';
+import { Cluster } from '../cluster/cluster.js';
+import { Presence } from '../cluster/presence.js';
 import { Connections } from '../connection/connections.js';
+import { PubSub } from '../pubsub/pubsub.js';
 import { WebSockServer } from '../server/websock-server.js';
 import { logServed, warnOfNoServer, warnOfPreview } from './boot-log.js';
 import { serveHandlers, type ServedHandler } from './handler-routes.js';
@@ -28,12 +31,27 @@ import { WebSockLogger } from './websock.logger.js';
       useFactory: (server: WebSockServer) => server.connections,
     },
     {
+      provide: PubSub,
+      inject: [WebSockServer],
+      useFactory: (server: WebSockServer) => server.pubsub,
+    },
+    {
+      provide: Presence,
+      inject: [WebSockServer],
+      useFactory: (server: WebSockServer) => server.presence,
+    },
+    {
+      provide: Cluster,
+      inject: [WebSockServer],
+      useFactory: (server: WebSockServer) => server.cluster,
+    },
+    {
       provide: WebSockLogger,
       inject: [WebSockServer],
       useFactory: (server: WebSockServer) => new WebSockLogger(server.app),
     },
   ],
-  exports: [WebSockServer, Connections],
+  exports: [WebSockServer, Connections, PubSub, Presence, Cluster],
 })
 export class WebSockCoreModule implements NestModule, OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   /** Undefined until there are routes; for ever in an app without an HTTP server. */
@@ -76,15 +94,17 @@ export class WebSockCoreModule implements NestModule, OnModuleInit, OnApplicatio
     if (paths.length > 0) putHandlersFirst(paths, this.adapterHost.httpAdapter);
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     // A microservice calls this twice.
     if (this.isBootstrapped) return;
     this.isBootstrapped = true;
+    this.logger.subscribe();
+    // Without an HTTP server as well: a worker broadcasts to the connections of other nodes.
+    await this.server.start();
     if (this.served === undefined) {
       warnOfNoServer(exploreHandlers(this.modules).map(({ handlerClass }) => handlerClass.name));
       return;
     }
-    this.logger.subscribe();
     this.server.attach(this.adapterHost.httpAdapter.getHttpServer());
     logServed(this.served);
   }

@@ -10,12 +10,21 @@ import {
   type ConnectionStop,
   type DrainStart,
   type DrainStop,
+  type EngineFailure,
+  type EngineLost,
+  type EngineRestored,
   type FastPathClosed,
+  type ListenerError,
+  type ListenerOverflow,
   type MessageDropped,
+  type NodeDown,
+  type NodeUp,
   type TelemetryEvent,
+  type TopicGap,
   type UpgradeRefused,
 } from '../telemetry/events.js';
 import { ProtocolError } from '../websock/errors.js';
+import { ClusterLog } from './cluster-log.js';
 
 /** The context of our lines in Nest's log. */
 export const LOG_CONTEXT = 'WebSock';
@@ -25,6 +34,7 @@ type Listener = (event: unknown) => void;
 /** Writes one app's telemetry to Nest's log. Never payloads, never headers but the Origin and Host of a refused origin. */
 export class WebSockLogger {
   readonly #logger = new Logger(LOG_CONTEXT);
+  readonly #cluster = new ClusterLog(this.#logger);
   readonly #app: string;
   readonly #subscriptions: [Channel, Listener][] = [];
   /** Connections that the shutdown began with. */
@@ -41,10 +51,18 @@ export class WebSockLogger {
     this.#on<CallbackOverrun>(telemetry.callbackOverrun, (event) => this.#callbackOverrun(event));
     this.#on<CallbackSlow>(telemetry.callbackSlow, (event) => this.#callbackSlow(event));
     this.#on<MessageDropped>(telemetry.messageDropped, (event) => this.#messageDropped(event));
+    this.#on<ListenerError>(telemetry.listenerError, (event) => this.#listenerError(event));
+    this.#on<ListenerOverflow>(telemetry.listenerOverflow, (event) => this.#listenerOverflow(event));
     this.#on<UpgradeRefused>(telemetry.upgradeRefused, (event) => this.#upgradeRefused(event));
     this.#on<FastPathClosed>(telemetry.fastPathClosed, (event) => this.#fastPathClosed(event));
     this.#on<DrainStart>(telemetry.drainStart, (event) => this.#drainStart(event));
     this.#on<DrainStop>(telemetry.drainStop, (event) => this.#drainStop(event));
+    this.#on<EngineFailure>(telemetry.engineError, (event) => this.#cluster.engineError(event));
+    this.#on<EngineLost>(telemetry.engineLost, (event) => this.#cluster.engineLost(event));
+    this.#on<EngineRestored>(telemetry.engineRestored, (event) => this.#cluster.engineRestored(event));
+    this.#on<NodeUp>(telemetry.nodeUp, (event) => this.#cluster.nodeUp(event));
+    this.#on<NodeDown>(telemetry.nodeDown, (event) => this.#cluster.nodeDown(event));
+    this.#on<TopicGap>(telemetry.pubsubGap, (event) => this.#cluster.topicGap(event));
   }
 
   unsubscribe(): void {
@@ -87,9 +105,8 @@ export class WebSockLogger {
   }
 
   #callbackError({ ref, method, error }: CallbackError): void {
-    const message = error instanceof Error ? `${error.name}: ${error.message}` : inspect(error);
     this.#logger.error(
-      `${method}() failed on connection ${ref}: ${message}`,
+      `${method}() failed on connection ${ref}: ${inWords(error)}`,
       (error as Error | undefined)?.stack,
     );
   }
@@ -109,6 +126,17 @@ export class WebSockLogger {
 
   #messageDropped({ ref, handler, callback }: MessageDropped): void {
     this.#logger.debug(`${handler}: connection ${ref} dropped a message: the handler has no ${callback}`);
+  }
+
+  #listenerError({ listener, topic, ref, error }: ListenerError): void {
+    const whose = listener === 'monitor' ? `a monitor of connection ${ref}` : OF_TOPIC[listener] + topic;
+    this.#logger.error(`${whose} failed: ${inWords(error)}`, (error as Error | undefined)?.stack);
+  }
+
+  #listenerOverflow({ topic, highWaterMark }: ListenerOverflow): void {
+    this.#logger.warn(
+      `messages('${topic}') are taken too slowly: more than ${highWaterMark} waited, and the oldest are dropped`,
+    );
   }
 
   #upgradeRefused({ status, code, message }: UpgradeRefused): void {
@@ -135,6 +163,12 @@ export class WebSockLogger {
     const rest = `${destroyed} had to be cut off, ${droppedInfo} late messages were dropped`;
     this.#logger.log(`shut down after ${Math.round(duration)} ms: ${rest}`);
   }
+}
+
+const OF_TOPIC = { topic: 'a listener to topic ', fastlane: 'a fastlane function of topic ' };
+
+function inWords(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : inspect(error);
 }
 
 /** An ordinary success is no answer to a WebSocket request. */

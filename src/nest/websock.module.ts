@@ -19,7 +19,7 @@ export type WebSockModuleAsyncOptions = ConfigurableModuleAsyncOptions<WebSockMo
 
 /**
  * Serves the handlers of the app. `imports: [WebSockModule]` is enough, in any module and any number of them; handlers are
- * found wherever they are provided. `WebSockServer` and `Connections` can be injected everywhere.
+ * found wherever they are provided. `WebSockServer`, `Connections`, `PubSub` and `Presence` can be injected everywhere.
  */
 @Module({ imports: [WebSockCoreModule] })
 export class WebSockModule extends ConfigurableModuleClass {

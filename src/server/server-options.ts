@@ -1,3 +1,4 @@
+import { resolveCluster, type ClusterOptions, type ResolvedCluster } from '../cluster/cluster-options.js';
 import {
   checkOptions,
   resolveCapacity,
@@ -19,12 +20,15 @@ export interface WebSockServerOptions extends WebSockOptions, CapacityOptions {
    * paths, as clients send them. Without other listeners it has no effect. Default none.
    */
   passthrough?: readonly string[];
+  /** How this app speaks to others like it. Default none: topics and references are of this app alone. */
+  cluster?: ClusterOptions;
 }
 
 export interface ResolvedServerOptions {
   readonly capacity: ResolvedCapacity;
   readonly drainer: ResolvedDrainer;
   readonly passthrough: readonly string[];
+  readonly cluster: ResolvedCluster | undefined;
   /** For the options of handlers. */
   readonly defaults: WebSockOptions;
 }
@@ -34,16 +38,15 @@ export interface ResolvedServerOptions {
  *
  * @throws ConfigError `WEBSOCK_OPTION_UNKNOWN`, `WEBSOCK_OPTION_INVALID`
  */
-export function resolveServerOptions(
-  { drainer, passthrough, maxConnections, maxConnectionsPerAddress, ...defaults }: WebSockServerOptions,
-  where: string,
-): ResolvedServerOptions {
+export function resolveServerOptions(options: WebSockServerOptions, where: string): ResolvedServerOptions {
+  const { drainer, passthrough, cluster, maxConnections, maxConnectionsPerAddress, ...defaults } = options;
   checkOptions(defaults, where);
   const capacity = resolveCapacity({ maxConnections, maxConnectionsPerAddress }, where);
   return {
     capacity,
     drainer: resolveDrainer(drainer, where),
     passthrough: resolvePassthrough(passthrough, where),
+    cluster: resolveCluster(cluster, where),
     defaults,
   };
 }

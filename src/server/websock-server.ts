@@ -1,11 +1,17 @@
 import { InfoClasses } from '../clause/info-class.js';
+import { backgroundClock } from '../cluster/background-clock.js';
+import { Cluster } from '../cluster/cluster.js';
+import { Presence } from '../cluster/presence.js';
 import { Connections } from '../connection/connections.js';
 import { ConnectionRegistry } from '../connection/registry.js';
+import { LocalTopics } from '../pubsub/local-topics.js';
+import { PubSub } from '../pubsub/pubsub.js';
 import { telemetry } from '../telemetry/events.js';
 import { isAtOrBelow, pathOf } from '../upgrade/path.js';
 import type { AcceptedUpgrade, Door } from '../upgrade/door.js';
 import { attachPipeline, type AnyHttpServer, type Pipeline } from '../upgrade/pipeline.js';
 import type { Claims } from '../upgrade/upgrade-listener.js';
+import type { ConnectionRef } from '../websock/connection.js';
 import { ConfigError } from '../websock/errors.js';
 import { resolveOptions, type WebSockOptions } from '../websock/options.js';
 import { isFull } from './capacity.js';
@@ -23,6 +29,12 @@ import { WsServer } from './ws.js';
 export class WebSockServer {
   /** The connections, by reference. */
   readonly connections: Connections;
+  /** The topics. */
+  readonly pubsub: PubSub;
+  /** Who is there. */
+  readonly presence: Presence;
+  /** The other nodes. */
+  readonly cluster: Cluster;
   /** Names this instance in references and telemetry. */
   readonly app: string;
   /** @internal What `upgrade()` may be given beside a `WebSock`: in Nest, handler classes and their instances. */
@@ -45,6 +57,11 @@ export class WebSockServer {
     this.claims = (request) => !passthrough.some((path) => isAtOrBelow(pathOf(request), path));
     this.connections = new Connections(this.#registry);
     this.app = this.#registry.app;
+    const topics = new LocalTopics(this.app);
+    this.#registry.topics = topics;
+    this.pubsub = new PubSub(this.app, topics, (ref) => this.#registry.find(ref));
+    this.presence = this.#makePresence(topics);
+    this.cluster = this.#makeCluster(topics);
     this.#door = this.#makeDoor(this.#options.defaults, where);
   }
 
@@ -61,8 +78,19 @@ export class WebSockServer {
   }
 
   /**
+   * Joins the other nodes; without the option `cluster` it does nothing. A broker that is away does not stop it: local delivery works,
+   * and the rest comes when the broker comes. Before it nothing goes to other nodes or comes from them.
+   *
+   * @throws ConfigError for an engine's client that is no good; MissingPackageError when msgpackr is needed and not installed
+   */
+  async start(): Promise<void> {
+    await this.cluster.start();
+    this.#registry.elsewhere = this.cluster.elsewhere;
+  }
+
+  /**
    * Shuts down: refuses new upgrades with 503, tells all connections, and resolves when they are gone or `drainer.shutdown`
-   * has passed. The HTTP servers are left to their owner, but sessions of HTTP/2 are closed.
+   * has passed; then leaves the cluster. The HTTP servers are left to their owner, but sessions of HTTP/2 are closed.
    */
   close(): Promise<void> {
     this.#isShut = true;
@@ -72,7 +100,40 @@ export class WebSockServer {
   async #shutDown(): Promise<void> {
     for (const pipeline of this.#pipelines.values()) pipeline.refuseAll();
     await this.#registry.drain(this.#options.drainer);
+    // What callbacks broadcast in their last moments leaves with it.
+    await this.cluster.stop();
+    this.pubsub.release();
     for (const pipeline of this.#pipelines.values()) pipeline.closeSessions();
+  }
+
+  #makePresence(topics: LocalTopics): Presence {
+    const presence = new Presence({
+      node: this.app,
+      isLive: (ref) => this.#registry.find(ref) !== undefined,
+      hasSubscribers: (topic) => topics.has(topic),
+      deliver: (topic, info) => topics.deliver(topic, info),
+    });
+    this.#registry.onEndDecided.add((ref) => presence.release(ref));
+    return presence;
+  }
+
+  #makeCluster(topics: LocalTopics): Cluster {
+    const { connections, infoClasses, presence } = this;
+    const registry = this.#registry;
+    const setup = {
+      node: this.app,
+      topics,
+      find: (ref: ConnectionRef) => registry.find(ref),
+      local: {
+        sendInfo: connections.sendInfo.bind(connections),
+        call: connections.call.bind(connections),
+        monitor: registry.monitor,
+      },
+      infoClasses,
+      connectPresence: presence.connect.bind(presence),
+      clock: backgroundClock,
+    };
+    return new Cluster(setup, this.#options.cluster);
   }
 
   #makeDoor(defaults: WebSockOptions, where: string): Door {

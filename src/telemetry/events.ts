@@ -1,7 +1,7 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import type { CloseFacts, CloseReason } from '../websock/close.js';
 import type { ConnectionRef } from '../websock/connection.js';
-import type { ErrorCode } from '../websock/errors.js';
+import type { EngineError, EngineStage, ErrorCode } from '../websock/errors.js';
 import type { CallbackName } from '../websock/websock.js';
 import type { Traffic } from './traffic.js';
 
@@ -79,6 +79,29 @@ export interface MessageDropped extends ConnectionEvent {
   readonly callback: CallbackName;
 }
 
+/**
+ * A function that listens threw or rejected: a service's to a topic or to a monitor; or a fastlane function threw or made a message
+ * that cannot be sent. Once for each message and function.
+ */
+export interface ListenerError extends TelemetryEvent {
+  /** What the function does: takes the messages of a topic, makes the client's of them, or takes the end of a connection. */
+  readonly listener: 'topic' | 'fastlane' | 'monitor';
+  /** The topic; of a monitor `undefined`. */
+  readonly topic: string | undefined;
+  /** Of a monitor, which connection it watches; else `undefined`. */
+  readonly ref: ConnectionRef | undefined;
+  /** What it threw or rejected with, any value. */
+  readonly error: unknown;
+}
+
+/** A service takes the messages of a topic too slowly: some were dropped. The first time on each of its iterables. */
+export interface ListenerOverflow extends TelemetryEvent {
+  /** Which topic it reads. */
+  readonly topic: string;
+  /** How many messages wait, at most. */
+  readonly highWaterMark: number;
+}
+
 /** An upgrade request was answered with anything but 101. */
 export interface UpgradeRefused extends TelemetryEvent {
   /** The HTTP status of the answer. */
@@ -111,6 +134,63 @@ export interface DrainStop extends TelemetryEvent {
   readonly duration: number;
 }
 
+/** The engine or its broker failed, or something came from there that cannot be read. */
+export interface EngineFailure extends TelemetryEvent {
+  /** What the engine is called: `redis`. */
+  readonly engine: string;
+  /** What it was at. */
+  readonly stage: EngineStage;
+  readonly error: EngineError;
+  /** Messages that this concerns: those that were not published, or not read. */
+  readonly messages: number;
+}
+
+/** The broker is away. Local delivery goes on. */
+export interface EngineLost extends TelemetryEvent {
+  /** What the engine is called: `redis`. */
+  readonly engine: string;
+  /** Why, as the client said it. */
+  readonly error: unknown;
+}
+
+/** The broker is back, with all subscriptions. */
+export interface EngineRestored extends TelemetryEvent {
+  /** What the engine is called: `redis`. */
+  readonly engine: string;
+  /** For how long it was away, ms. */
+  readonly duration: number;
+}
+
+/** Another node of the cluster is there. */
+export interface NodeUp extends TelemetryEvent {
+  /** Its name. */
+  readonly node: string;
+}
+
+/** Another node is gone. */
+export interface NodeDown extends TelemetryEvent {
+  /** Its name. */
+  readonly node: string;
+  /** `'bye'`: it has stopped; `'silent'`: nothing was heard of it for `nodeTimeout`. */
+  readonly reason: 'bye' | 'silent';
+}
+
+/** Messages of another node that did not arrive here. */
+export interface TopicGap extends TelemetryEvent {
+  /** What they were published on. */
+  readonly topic: string;
+  /** Who published them. */
+  readonly node: string;
+  /** How many. */
+  readonly lost: number;
+}
+
+/** An info message to a connection of another node that nobody has heard of, or that could not be published. */
+export interface InfoLost extends TelemetryEvent {
+  /** Whom it was for. */
+  readonly ref: ConnectionRef;
+}
+
 /** A `diagnostics_channel` with the type of its events. */
 export interface TypedChannel<E> extends Channel<unknown, E> {
   /** Calls the listeners, now. */
@@ -139,6 +219,10 @@ export const telemetry = {
   callbackSlow: typed<CallbackSlow>('callback.slow'),
   /** `nestjs-websock.message.dropped` */
   messageDropped: typed<MessageDropped>('message.dropped'),
+  /** `nestjs-websock.listener.error` */
+  listenerError: typed<ListenerError>('listener.error'),
+  /** `nestjs-websock.listener.overflow` */
+  listenerOverflow: typed<ListenerOverflow>('listener.overflow'),
   /** `nestjs-websock.upgrade.refused` */
   upgradeRefused: typed<UpgradeRefused>('upgrade.refused'),
   /** `nestjs-websock.fast-path.closed` */
@@ -147,4 +231,18 @@ export const telemetry = {
   drainStart: typed<DrainStart>('drain.start'),
   /** `nestjs-websock.drain.stop` */
   drainStop: typed<DrainStop>('drain.stop'),
+  /** `nestjs-websock.engine.error` */
+  engineError: typed<EngineFailure>('engine.error'),
+  /** `nestjs-websock.engine.lost` */
+  engineLost: typed<EngineLost>('engine.lost'),
+  /** `nestjs-websock.engine.restored` */
+  engineRestored: typed<EngineRestored>('engine.restored'),
+  /** `nestjs-websock.node.up` */
+  nodeUp: typed<NodeUp>('node.up'),
+  /** `nestjs-websock.node.down` */
+  nodeDown: typed<NodeDown>('node.down'),
+  /** `nestjs-websock.pubsub.gap` */
+  pubsubGap: typed<TopicGap>('pubsub.gap'),
+  /** `nestjs-websock.info.lost` */
+  infoLost: typed<InfoLost>('info.lost'),
 } as const;

@@ -2,6 +2,7 @@ import { setTimeout, clearTimeout } from 'node:timers';
 import { PendingCall } from '../connection/call.js';
 import type { CallOptions } from '../connection/connections.js';
 import type { LiveConnection } from '../connection/live-connection.js';
+import type { PubSub } from '../pubsub/pubsub.js';
 import type { MemoryClient, MemoryConnection } from '../server/memory.js';
 import type { MemoryPeer } from '../server/memory-transport.js';
 import { telemetry, type CallbackError, type ConnectionStop } from '../telemetry/events.js';
@@ -29,6 +30,11 @@ export interface FailedCallback {
 export class HandlerConnection extends Expectations {
   /** The time of this connection. It stands still until it is advanced. */
   readonly clock: TestClock;
+  /**
+   * The topics: those of the app where it has `WebSockModule`, else its own. `room.pubsub.broadcast('room:lobby', message)` is what the
+   * rest of the app does; `room.pubsub.messages('room:lobby')` takes what the handler broadcasts.
+   */
+  readonly pubsub: PubSub;
   readonly #autoClose: boolean;
   readonly #errors: FailedCallback[] = [];
   #client!: MemoryClient;
@@ -37,9 +43,10 @@ export class HandlerConnection extends Expectations {
   #stop: ConnectionStop | undefined;
 
   /** @internal For `openHandler`. */
-  constructor(clock: TestClock, options: ExpectOptions & { autoClose?: boolean }) {
+  constructor(clock: TestClock, pubsub: PubSub, options: ExpectOptions & { autoClose?: boolean }) {
     super(options);
     this.clock = clock;
+    this.pubsub = pubsub;
     this.#autoClose = options.autoClose !== false;
   }
 

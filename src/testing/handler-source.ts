@@ -9,6 +9,8 @@ import type { MessageEnhancer } from '../nest/message-enhancers.js';
 import { contextIdOf } from '../nest/request-context.js';
 import { OPTIONS, resolveRootOptions } from '../nest/root-options.js';
 import { exploreHandlers } from '../nest/websock.explorer.js';
+import { PubSub } from '../pubsub/pubsub.js';
+import type { WebSockServer } from '../server/websock-server.js';
 import { WebSockError } from '../websock/errors.js';
 import { checkOptions, type WebSockOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
@@ -38,6 +40,8 @@ export interface HandlerSource {
   readonly layers: readonly WebSockOptions[];
   /** The registry of its app; undefined where there is none. */
   readonly registry: ConnectionRegistry | undefined;
+  /** The topics of its app; undefined where there is none. */
+  readonly pubsub: PubSub | undefined;
 }
 
 /**
@@ -61,13 +65,19 @@ export async function findHandler(
     handler: compileHandler(handlerClass, instance, enhancements?.bind(instance, contextId)),
     layers: [defaults, metadata.options],
     registry: connections && registryOf(connections),
+    pubsub: lookUp<PubSub>(container, PubSub),
   };
 }
 
 /** A plain `WebSock` object. */
-export function plainHandler(websock: WebSock): HandlerSource {
+export function plainHandler(websock: WebSock, server: WebSockServer | undefined): HandlerSource {
   if (!isWebSock(websock)) throw notAHandler('expected a WebSock object, or a module and a handler class');
-  return { handler: handlerOf(websock), layers: [], registry: undefined };
+  return {
+    handler: handlerOf(websock),
+    layers: [],
+    registry: server && registryOf(server.connections),
+    pubsub: server?.pubsub,
+  };
 }
 
 /** Of a handler with a scope the instance of this request, which gets a sub-tree of providers of its own. */

@@ -2,8 +2,10 @@ import { AssertionError } from 'node:assert';
 import { describe, expect, it } from '@jest/globals';
 import type { CloseFacts, CloseReason } from '../websock/close.js';
 import { CallTimeoutError, NoReplyError, ProtocolError } from '../websock/errors.js';
+import { WebSockServer } from '../server/websock-server.js';
 import { binary, ping, pong, text } from '../websock/message.js';
 import { ok, push, reply, stop } from '../websock/result.js';
+import type { DownInfo } from '../websock/topic.js';
 import type { WebSock } from '../websock/websock.js';
 import { openHandler } from './open-handler.js';
 import { TestClock } from './test-clock.js';
@@ -397,5 +399,65 @@ describe('a slow client', () => {
     room.resume();
     for (let i = 0; i < 10; i++) await room.expectPush();
     await room.expectNothing();
+  });
+});
+
+describe('topics', () => {
+  const member: WebSock<null, unknown, string> = {
+    init(_argument, connection) {
+      connection.subscribe('room:lobby');
+      connection.subscribe('prices', { fastlane: (price: number) => text(`price ${price}`) });
+      return ok(null);
+    },
+    handleInfo: (message) => push(text(message), null),
+  };
+
+  it('are broadcast to by the test', async () => {
+    const room = await openHandler(member);
+    room.pubsub.broadcast('room:lobby', 'hello');
+    await room.expectPush(text('hello'));
+    room.pubsub.broadcast('prices', 7);
+    await room.expectPush(text('price 7'));
+    room.pubsub.broadcast('room:cellar', 'nobody here');
+    await room.expectNothing();
+  });
+
+  it('of a handler without an app are its own', async () => {
+    const [ann, bob] = [await openHandler(member), await openHandler(member)];
+    ann.pubsub.broadcast('room:lobby', 'hello');
+    await ann.expectPush(text('hello'));
+    await bob.expectNothing();
+  });
+
+  it('are those of the server that the test gives', async () => {
+    const server = new WebSockServer();
+    const speaker: WebSock<null> = {
+      init: () => ok(null),
+      handleIn([, data], _state, connection) {
+        server.pubsub.broadcastFrom(connection, 'room:lobby', data);
+        return ok(null);
+      },
+    };
+    const [ann, bob] = [await openHandler(speaker, { server }), await openHandler(member, { server })];
+    const heard = ann.pubsub.messages('room:lobby');
+    ann.send(text('hello'));
+    await bob.expectPush(text('hello'));
+    await expect(heard.next()).resolves.toEqual({ done: false, value: 'hello' });
+    expect(server.connections.list()).toEqual([ann.ref, bob.ref]);
+  });
+
+  it('may be watched: a monitor tells who has ended', async () => {
+    const server = new WebSockServer();
+    const watcher: WebSock<null, string, DownInfo> = {
+      init(ref, connection) {
+        connection.monitor(ref);
+        return ok(null);
+      },
+      handleInfo: ([, , reason]) => push(text(String(reason)), null),
+    };
+    const ann = await openHandler(member, { server });
+    const watch = await openHandler(watcher, { server, argument: ann.ref });
+    ann.close(1000);
+    await watch.expectPush(text('remote'));
   });
 });

@@ -1,7 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ConnectionOwner, ConnectionSpec } from '../connection/live-connection.js';
 import { ConnectionRegistry } from '../connection/registry.js';
+import { LocalTopics } from '../pubsub/local-topics.js';
+import { PubSub, topicsOf } from '../pubsub/pubsub.js';
 import { MemoryServer, type MemoryClientOptions } from '../server/memory.js';
+import type { WebSockServer } from '../server/websock-server.js';
 import { checkOptions, resolveOptions, type WebSockOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
 import type { WebSock } from '../websock/websock.js';
@@ -28,6 +31,8 @@ export interface OpenHandlerOptions extends ExpectOptions, MemoryClientOptions {
   options?: WebSockOptions;
   /** A clock to share with another connection. Default: one of its own. */
   clock?: TestClock;
+  /** For a `WebSock` object: the server whose `connections` and `pubsub` know the connection. Default: none, topics of its own. */
+  server?: WebSockServer;
 }
 
 /**
@@ -40,7 +45,7 @@ export interface OpenHandlerOptions extends ExpectOptions, MemoryClientOptions {
  *
  * The handler is the provider of the module (or of the app, initialised or not), overrides included; its options apply, and what
  * its callbacks are decorated with. Guards of its class and `@OnUpgrade` do not run: they are the business of `connect()`. Where the app has `WebSockModule`, its `Connections` know
- * the connection. A handler with a scope has an instance of its own per connection; `REQUEST` is there what `connection.request` is.
+ * the connection, and its `PubSub` reaches it. A handler with a scope has an instance of its own per connection; `REQUEST` is there what `connection.request` is.
  * A `WebSock` object needs no module: `openHandler(websock, options)`.
  *
  * Resolves when all of `init` is done that does not wait for I/O or for the clock.
@@ -67,31 +72,39 @@ export async function openHandler(
   const request = makeRequest(options.request);
   const source = isProvided
     ? await findHandler(subject as Container, second, request)
-    : plainHandler(subject as WebSock);
+    : plainHandler(subject as WebSock, options.server);
   const connection = open(source, request, options);
   await settled();
   return connection;
 }
 
 function open(
-  { handler, layers, registry }: HandlerSource,
+  source: HandlerSource,
   request: UpgradeRequest,
   options: OpenHandlerOptions,
 ): HandlerConnection {
   const { clock = new TestClock() } = options;
-  const room = new HandlerConnection(clock, options);
+  const registry = source.registry ?? new ConnectionRegistry(clock);
+  const pubsub = source.pubsub ?? pubsubOf(registry);
+  // Its own registry has the topics that the test broadcasts to.
+  if (source.registry === undefined) registry.topics = topicsOf(pubsub) ?? registry.topics;
+  const room = new HandlerConnection(clock, pubsub, options);
   checkOptions(options.options ?? {}, 'openHandler()');
   const spec: ConnectionSpec = {
-    handler,
+    handler: source.handler,
     argument: 'argument' in options ? options.argument : request,
     request,
-    options: resolveOptions('openHandler()', ...layers, options.options),
+    options: resolveOptions('openHandler()', ...source.layers, options.options),
     context: new AsyncResource('WebSockConnection'),
   };
-  const registryOrNew = registry ?? new ConnectionRegistry(clock);
-  const server = new MemoryServer(registryOrNew, ownerOf(registryOrNew, clock));
+  const server = new MemoryServer(registry, ownerOf(registry, clock));
   room.start(server.open(spec, room.asPeer(), options));
   return room;
+}
+
+/** For a handler that no app provides. */
+function pubsubOf(registry: ConnectionRegistry): PubSub {
+  return new PubSub(registry.app, new LocalTopics(registry.app), (ref) => registry.find(ref));
 }
 
 /** The registry, with a time that stands still. */
@@ -100,6 +113,8 @@ function ownerOf(registry: ConnectionRegistry, clock: TestClock): ConnectionOwne
     app: registry.app,
     clock,
     sweeper: new ExactSweeper(clock),
+    topics: registry.topics,
+    monitor: registry.monitor,
     endDecided(connection) {
       clock.touch();
       registry.endDecided(connection);

@@ -1,5 +1,6 @@
 import type { UpgradeRequest } from './request.js';
 import type { AttachOptions, CancelAttachment, StreamSource } from './stream.js';
+import type { SubscribeOptions } from './topic.js';
 
 /**
  * Names a connection from anywhere in the app, as a pid does in Elixir: a short string, safe to log and to store.
@@ -9,6 +10,9 @@ export type ConnectionRef = string;
 
 /** Cancels a pending `sendInfoAfter`; does nothing once the message is on its way. */
 export type CancelTimer = () => void;
+
+/** Ends a monitor; does nothing once its info is on its way. */
+export type CancelMonitor = () => void;
 
 /** A connection as seen from inside its callbacks: always their last argument. */
 export abstract class Connection {
@@ -36,6 +40,23 @@ export abstract class Connection {
    * @throws RangeError for any other `ms`
    */
   abstract sendInfoAfter(ms: number, message: unknown): CancelTimer;
+
+  /**
+   * Subscribes this connection to a topic: `handleInfo` gets what is broadcast to it from now on, in order per sender (Phoenix's
+   * `subscribe/2`). Subscribed twice it is subscribed once, with the newer options. It ends with the connection.
+   *
+   * @throws TypeError for a topic that is no string, or an empty one, and for a bad option
+   */
+  abstract subscribe<T>(topic: string, options?: SubscribeOptions<T>): void;
+
+  /** Ends a subscription; what is waiting in the mailbox stays there. */
+  abstract unsubscribe(topic: string): void;
+
+  /**
+   * Watches another connection, on any node: `handleInfo` gets `['down', ref, reason]` once, when it has ended and its `terminate` is
+   * done; at once when there is none (Elixir's `Process.monitor/1`). The monitor ends with this connection, or by the function returned.
+   */
+  abstract monitor(ref: ConnectionRef): CancelMonitor;
 
   /**
    * Feeds a stream into this connection: `handleInfo` gets each value, or what `map` makes of it, in order, among the other messages.

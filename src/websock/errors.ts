@@ -63,6 +63,13 @@ export const ERROR_CODES = {
   WEBSOCK_CALL_TIMEOUT:
     'The called connection did not answer in time: raise the timeout, or look for a slow callback.',
   WEBSOCK_CALL_UNKNOWN_REF: 'No such connection here: it has ended, or the reference is not one.',
+  WEBSOCK_INFO_ENCODE:
+    'Send other nodes only what the codec of the cluster can encode; the message says what it cannot, and where it lies.',
+  WEBSOCK_PACKAGE_MISSING: 'Install the package that the message names.',
+  WEBSOCK_ENGINE_CLIENT:
+    "Give the engine the client that the message names, made by that package's own functions.",
+  WEBSOCK_ENGINE:
+    'Look after the broker, or the way to it; stage says what failed, cause why. Local delivery goes on meanwhile.',
 } as const;
 
 /** A key of {@link ERROR_CODES}. */
@@ -167,5 +174,43 @@ export class CallTimeoutError extends WebSockError {
 export class UnknownRefError extends WebSockError {
   constructor(ref: string) {
     super('WEBSOCK_CALL_UNKNOWN_REF', `no live connection ${ref}`);
+  }
+}
+
+/** What an engine was at when it failed. */
+export type EngineStage = 'connect' | 'subscribe' | 'publish' | 'deliver';
+
+/** The broker between the nodes failed, or what came from it is no good. Local delivery goes on. */
+export class EngineError extends WebSockError {
+  constructor(
+    /** What the engine was at. */
+    readonly stage: EngineStage,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super('WEBSOCK_ENGINE', message, options);
+  }
+}
+
+/** A message cannot be encoded for the other nodes; nobody has got it. */
+export class InfoEncodeError extends WebSockError {
+  constructor(fault: string, options?: ErrorOptions) {
+    super('WEBSOCK_INFO_ENCODE', `the message cannot be sent to other nodes: ${fault}`, options);
+  }
+}
+
+/** A package is not installed that only some apps need. The message says how to install it. */
+export class MissingPackageError extends WebSockError {
+  constructor(
+    /** Its name on the registry. */
+    readonly packageName: string,
+    whatFor: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      'WEBSOCK_PACKAGE_MISSING',
+      `${whatFor} needs the package ${packageName}: npm install ${packageName}`,
+      options,
+    );
   }
 }

@@ -165,7 +165,7 @@ export const MAX_INT32 = 2_147_483_647;
 type Check = (value: unknown) => boolean;
 
 /** What a value must be, in words, and the test. */
-type Rule = readonly [allowed: string, check: Check];
+export type Rule = readonly [allowed: string, check: Check];
 
 const isPositiveInteger: Check = (value) =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_INT32;
@@ -345,7 +345,12 @@ function defaultHeartbeat(timeout: number): number | false {
   return timeout === Infinity || timeout < 2 ? false : Math.floor(timeout / 2);
 }
 
-function checkRules(
+/**
+ * Checks options by a table of their own. `where` says whose they are, `prefix` where they lie: `drainer.`.
+ *
+ * @throws ConfigError `WEBSOCK_OPTION_UNKNOWN`, `WEBSOCK_OPTION_INVALID`
+ */
+export function checkRules(
   options: object,
   rules: Readonly<Record<string, Rule>>,
   where: string,

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { Meter } from '@opentelemetry/api';
+import { resolveCluster, type ClusterOptions } from '../../src/cluster/cluster-options.js';
 import { ConnectionMetrics } from '../../src/opentelemetry/connection-metrics.js';
 import { telemetry } from '../../src/telemetry/events.js';
 import { ERROR_CODES } from '../../src/websock/errors.js';
@@ -13,6 +14,7 @@ import {
   type DrainerOptions,
   type WebSockOptions,
 } from '../../src/websock/options.js';
+import { FakeNetwork } from '../support/fake-network.js';
 import { inCode, tableRows } from './pages.js';
 
 type Row = [name: string, value: unknown];
@@ -25,6 +27,7 @@ const IN_WORDS: Record<string, unknown> = {
   '`{}`': {},
   none: undefined,
   'JSON text': undefined,
+  MessagePack: undefined,
   '`Infinity`': Infinity,
 };
 
@@ -68,6 +71,19 @@ describe('options', () => {
     const known = knownTo(() => void resolveDrainer({ nope: 1 } as DrainerOptions));
     const values = resolveDrainer() as unknown as Record<string, unknown>;
     expect(documented('docs/options.md', '`drainer`')).toEqual(known.map((name) => [name, values[name]]));
+  });
+
+  it('of the cluster are all in docs/options.md and docs/cluster.md, with their defaults', () => {
+    const known = knownTo(() => void resolveCluster({ nope: 1 } as unknown as ClusterOptions));
+    const values = resolveCluster({ engine: new FakeNetwork().engine('a') }) as unknown as Record<
+      string,
+      unknown
+    >;
+    const rows = documented('docs/options.md', '`cluster`');
+    expect(rows.map(([name]) => name)).toEqual(known);
+    for (const [name, value] of rows)
+      if (typeof value === 'number') expect([name, value]).toEqual([name, values[name]]);
+    expect(tableRows('docs/cluster.md', 'Options').map(([name]) => inCode(name))).toEqual(known);
   });
 
   it('of the capacity are all in docs/options.md, with their defaults', () => {

@@ -20,6 +20,7 @@ import {
   OnInit,
   OnUpgrade,
   ok,
+  PubSub,
   ping,
   pong,
   push,
@@ -160,6 +161,32 @@ describe('openHandler on a TestingModule', () => {
     room.drop();
     await room.expectClose(1006);
     expect(module.get(Connections, { strict: false }).list()).toEqual([]);
+  });
+
+  it('is reached by the topics of the app', async () => {
+    @WebSockHandler('member')
+    class MemberHandler {
+      @OnInit()
+      enter(_request: unknown, connection: Connection) {
+        connection.subscribe('room:lobby');
+        return ok(0);
+      }
+
+      @OnInfo()
+      told(words: string, state: number) {
+        return push(text(words), state);
+      }
+    }
+    const module = await compiled(
+      Test.createTestingModule({ imports: [WebSockModule], providers: [MemberHandler] }),
+    );
+    const room = await openHandler(module, MemberHandler);
+    const pubsub = module.get(PubSub, { strict: false });
+    expect(room.pubsub).toBe(pubsub);
+    pubsub.broadcast('room:lobby', 'hello');
+    await room.expectPush(text('hello'));
+    pubsub.broadcastFrom(room.ref, 'room:lobby', 'to others');
+    await room.expectNothing();
   });
 
   it('applies the options of the handler, over those of the module, under those of the test', async () => {

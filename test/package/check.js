@@ -28,7 +28,9 @@ const PEERS = {
   './core': [],
   './gateway': [...NEST, '@nestjs/platform-ws', '@nestjs/websockets'],
   './msgpack': ['msgpackr'],
+  './nats': [],
   './opentelemetry': ['@opentelemetry/api'],
+  './redis': [],
   './telemetry': [],
   './testing': [...NEST, '@nestjs/testing'],
 };

@@ -1,10 +1,12 @@
-import type { Transport, TransportListener } from '../../src/connection/transport.js';
+import type { SharedFrames, Transport, TransportListener } from '../../src/connection/transport.js';
 import type { Opcode } from '../../src/websock/message.js';
 
 /** A transport that records what it is told, in order. */
 export class FakeTransport implements Transport {
   listener!: TransportListener;
   readonly log: string[] = [];
+  /** What came with each message that may go to many. */
+  readonly shared: (SharedFrames | undefined)[] = [];
   /** `send` answers false until `drain()`. */
   full = false;
   bufferedAmount = 0;
@@ -12,7 +14,8 @@ export class FakeTransport implements Transport {
   bytesAccepted = 0;
   paused = false;
 
-  send(opcode: Opcode, payload: string | Uint8Array): boolean {
+  send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): boolean {
+    this.shared.push(shared);
     this.log.push(`${opcode}:${Buffer.from(payload).toString()}`);
     this.listener.sent(opcode, Buffer.byteLength(payload));
     return !this.full;

@@ -13,7 +13,7 @@ import {
   type DataMessage,
 } from 'nestjs-websock';
 import { json, parseSay, type RoomEvent } from './messages.js';
-import { RoomsService } from './rooms.service.js';
+import { RoomsService, topicOf } from './rooms.service.js';
 
 interface Visitor {
   readonly room: string;
@@ -39,6 +39,7 @@ export class RoomHandler {
 
   @OnInit()
   enter({ room, name }: Visitor, connection: Connection) {
+    connection.subscribe(topicOf(room));
     const people = this.rooms.join(room, connection.ref, name);
     return push(json({ type: 'welcome', room, name, people }), { room, name, said: 0 });
   }

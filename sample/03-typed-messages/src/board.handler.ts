@@ -1,17 +1,6 @@
-import {
-  Connection,
-  json,
-  ok,
-  OnIn,
-  OnInfo,
-  OnInit,
-  OnTerminate,
-  push,
-  WebSockHandler,
-  type CloseReason,
-} from 'nestjs-websock';
+import { Connection, json, ok, OnIn, OnInfo, OnInit, push, WebSockHandler } from 'nestjs-websock';
 import { messagePack } from 'nestjs-websock/msgpack';
-import { BoardService } from './board.service.js';
+import { BOARD_TOPIC, BoardService } from './board.service.js';
 import { Add, BOARD, Move, NoteChanged, NoteRemoved, Remove, type ServerMessage } from './messages.js';
 
 /** One method for each kind of message. What reaches it has been checked, and is typed. */
@@ -21,8 +10,8 @@ export class BoardHandler {
 
   @OnInit()
   open(_argument: unknown, connection: Connection) {
-    const notes = this.board.join(connection.ref);
-    return send({ type: 'board', board: BOARD, notes });
+    connection.subscribe(BOARD_TOPIC);
+    return send({ type: 'board', board: BOARD, notes: this.board.all() });
   }
 
   @OnIn(Add)
@@ -49,11 +38,6 @@ export class BoardHandler {
   @OnInfo(NoteRemoved)
   removed({ id }: NoteRemoved) {
     return send({ type: 'removed', id });
-  }
-
-  @OnTerminate()
-  leave(_reason: CloseReason, _state: null, _facts: unknown, connection: Connection) {
-    this.board.leave(connection.ref);
   }
 }
 

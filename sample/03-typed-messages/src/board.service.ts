@@ -1,23 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { Connections, type ConnectionRef } from 'nestjs-websock';
+import { PubSub } from 'nestjs-websock';
 import { NoteChanged, NoteRemoved, type Note } from './messages.js';
 
-/** The notes, and who looks at them. */
+/** Changes of the board are broadcast to this topic. */
+export const BOARD_TOPIC = 'board';
+
+/** The notes. Whoever looks at them is subscribed to the topic. */
 @Injectable()
 export class BoardService {
   private readonly notes = new Map<number, Note>();
-  private readonly watchers = new Set<ConnectionRef>();
   private lastId = 0;
 
-  constructor(private readonly connections: Connections) {}
+  constructor(private readonly pubsub: PubSub) {}
 
-  join(ref: ConnectionRef): Note[] {
-    this.watchers.add(ref);
+  all(): Note[] {
     return [...this.notes.values()];
-  }
-
-  leave(ref: ConnectionRef): void {
-    this.watchers.delete(ref);
   }
 
   add(text: string, x: number, y: number): void {
@@ -44,6 +41,6 @@ export class BoardService {
   }
 
   private tell(info: NoteChanged | NoteRemoved): void {
-    for (const ref of this.watchers) this.connections.sendInfo(ref, info);
+    this.pubsub.broadcast(BOARD_TOPIC, info);
   }
 }

@@ -1,0 +1,48 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ParsedUrlQuery } from 'node:querystring';
+import type { UpgradeRequest } from '../websock/request.js';
+
+/** The upgrade request as server libraries look at one of Node's. Node's own is not kept; a library may put properties of its own here. */
+export class HostedRequest implements UpgradeRequest {
+  readonly method = 'GET';
+  /** As Node's `request.url`; may be rewritten, as Node's. */
+  url: string;
+  readonly socket: { readonly remoteAddress: string | undefined };
+  readonly #facts: UpgradeRequest;
+
+  /** @internal Made by `hostSocket`. */
+  constructor(facts: UpgradeRequest) {
+    this.url = facts.url;
+    this.socket = { remoteAddress: facts.remoteAddress };
+    this.#facts = facts;
+  }
+
+  /** `socket`, by its older name. */
+  get connection(): { readonly remoteAddress: string | undefined } {
+    return this.socket;
+  }
+
+  get path(): string {
+    return this.#facts.path;
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return this.#facts.params;
+  }
+
+  get query(): Readonly<ParsedUrlQuery> {
+    return this.#facts.query;
+  }
+
+  get headers(): Readonly<IncomingHttpHeaders> {
+    return this.#facts.headers;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#facts.remoteAddress;
+  }
+
+  get protocol(): string {
+    return this.#facts.protocol;
+  }
+}

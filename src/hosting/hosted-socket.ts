@@ -1,0 +1,280 @@
+import { EventEmitter } from 'node:events';
+import { isAnyArrayBuffer } from 'node:util/types';
+import { isCloseCode, MAX_CLOSE_REASON_BYTES } from '../websock/close.js';
+import type { RawMessage } from '../websock/message.js';
+import type { HostedConnection } from './hosted-connection.js';
+import { Outbox, type SendCallback } from './outbox.js';
+import { eventually, EVENTS, type SocketEventListener } from './socket-events.js';
+
+/** What can be sent. Numbers are sent as text, as ws does. */
+export type SocketData = string | number | Buffer | ArrayBufferLike | ArrayBufferView | readonly Buffer[];
+
+/** Options of `send`. `compress`, `mask` and `fin` of ws are accepted and have no effect: the connection decides. */
+export interface SendOptions {
+  /** Whether it is a binary message. Default: whether the data is no string. */
+  binary?: boolean | undefined;
+  compress?: boolean | undefined;
+  fin?: boolean | undefined;
+  mask?: boolean | undefined;
+}
+
+/** How binary messages are given to listeners. */
+export type SocketBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments';
+
+const BINARY_TYPES: readonly unknown[] = ['nodebuffer', 'arraybuffer', 'fragments'] satisfies SocketBinaryType[];
+const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
+
+/**
+ * A socket for server libraries, with the interface of `ws`'s `WebSocket` on the server side: it is open when its listener gets it.
+ * Events: `message (data, isBinary)`, `ping (data)`, `pong (data)`, `error (error)`, `close (code, reason)`, in the connection's async context.
+ *
+ * Where ws differs: `'error'` without a listener is not thrown; a listener that throws closes this connection with 1011, not the process.
+ */
+export class HostedSocket extends EventEmitter {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+
+  /** The subprotocol, `''` when there is none. */
+  readonly protocol: string;
+  /** The extensions, as ws names them; `''`: whether frames are compressed is the connection's business. */
+  readonly extensions = '';
+  /** `''`: the socket is the server's. */
+  readonly url = '';
+  /** @internal What streams around a socket ask for: whether it has ended. */
+  readonly _socket = new EndOfSocket();
+
+  readonly #connection: HostedConnection;
+  readonly #outbox: Outbox;
+  readonly #attributes = new Map<string, { given: SocketEventListener; added: (...args: any[]) => void }>();
+  readonly #listeners = new Map<SocketEventListener, Map<string, (...args: any[]) => void>>();
+  #state: 0 | 1 | 2 | 3 = 1;
+  #isPaused = false;
+  #binaryType: SocketBinaryType = 'nodebuffer';
+
+  /** @internal Made by `hostSocket`. */
+  constructor(connection: HostedConnection) {
+    super();
+    this.#connection = connection;
+    this.#outbox = new Outbox(connection);
+    this.protocol = connection.request.protocol;
+  }
+
+  /** 1 (OPEN), 2 (CLOSING: `close` was called, or the end is decided) or 3 (CLOSED). */
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#state === 1 && this.#connection.isEnding ? 2 : this.#state;
+  }
+
+  /** Bytes that the kernel has not taken. */
+  get bufferedAmount(): number {
+    return this.#connection.bufferedAmount + this.#outbox.bytes;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** How binary messages are given: `'nodebuffer'` (default), `'arraybuffer'` or `'fragments'` (a list of buffers). Others are ignored. */
+  get binaryType(): SocketBinaryType {
+    return this.#binaryType;
+  }
+
+  set binaryType(type: SocketBinaryType) {
+    if (BINARY_TYPES.includes(type)) this.#binaryType = type;
+  }
+
+  /**
+   * Sends a message. `callback` is called when it has been handed over, which waits for a client that does not drain: send no more
+   * before. Past `maxMailbox` waiting messages the connection ends with 1013. On a socket that is not open the callback gets an error.
+   */
+  send(data: SocketData, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+    const [given, done] = typeof options === 'function' ? [{}, options] : [options, callback];
+    const payload = payloadOf(data);
+    const isBinary = given?.binary ?? typeof payload !== 'string';
+    this.#send([isBinary ? 'binary' : 'text', payload], done);
+  }
+
+  /** Sends a ping with at most 125 bytes of payload (RFC 6455 §5.5). */
+  ping(data?: SocketData | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+    this.#control('ping', data, mask, callback);
+  }
+
+  /** Sends a pong that no ping asked for. Pings are answered without it. */
+  pong(data?: SocketData | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+    this.#control('pong', data, mask, callback);
+  }
+
+  /**
+   * Closes, after what has been sent. Without a code the close frame has none.
+   *
+   * @throws TypeError for a code that may not be sent (RFC 6455 §7.4), RangeError for a reason of more than 123 bytes
+   */
+  close(code?: number, reason: string | Uint8Array = ''): void {
+    if (code !== undefined && !isCloseCode(code)) throw new TypeError(`${code} is no close code that may be sent`);
+    if (Buffer.byteLength(reason) > MAX_CLOSE_REASON_BYTES)
+      throw new RangeError(`A close reason has at most ${MAX_CLOSE_REASON_BYTES} bytes`);
+    if (this.#state !== HostedSocket.OPEN) return;
+    this.#state = HostedSocket.CLOSING;
+    this.#outbox.whenEmpty(() => this.#connection.stop(code, reason));
+  }
+
+  /** Drops the connection without a close frame. */
+  terminate(): void {
+    if (this.#state === HostedSocket.CLOSED) return;
+    this.#state = HostedSocket.CLOSING;
+    this.#connection.drop();
+  }
+
+  /** Holds the client's messages back. */
+  pause(): void {
+    if (this.readyState !== HostedSocket.OPEN || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#connection.hold(true);
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#connection.hold(false);
+  }
+
+  /** Calls `listener` with an event: `message`, `close`, `error`; the others of ws never come. */
+  addEventListener(type: string, listener: SocketEventListener, { once = false } = {}): void {
+    if (!(type in EVENTS)) return;
+    const known = this.#listeners.get(listener) ?? new Map<string, (...args: any[]) => void>();
+    if (known.has(type)) return;
+    const added = eventually(this, type, listener);
+    const emitted = once
+      ? (...args: unknown[]) => {
+          this.removeEventListener(type, listener);
+          added(...args);
+        }
+      : added;
+    known.set(type, emitted);
+    this.#listeners.set(listener, known);
+    this.on(type, emitted);
+  }
+
+  removeEventListener(type: string, listener: SocketEventListener): void {
+    const known = this.#listeners.get(listener);
+    const added = known?.get(type);
+    if (added === undefined) return;
+    known!.delete(type);
+    if (known!.size === 0) this.#listeners.delete(listener);
+    this.off(type, added);
+  }
+
+  get onopen(): SocketEventListener | null {
+    return this.#attribute('open');
+  }
+  set onopen(listener: SocketEventListener | null) {
+    this.#setAttribute('open', listener);
+  }
+  get onmessage(): SocketEventListener | null {
+    return this.#attribute('message');
+  }
+  set onmessage(listener: SocketEventListener | null) {
+    this.#setAttribute('message', listener);
+  }
+  get onclose(): SocketEventListener | null {
+    return this.#attribute('close');
+  }
+  set onclose(listener: SocketEventListener | null) {
+    this.#setAttribute('close', listener);
+  }
+  get onerror(): SocketEventListener | null {
+    return this.#attribute('error');
+  }
+  set onerror(listener: SocketEventListener | null) {
+    this.#setAttribute('error', listener);
+  }
+
+  // What the connection tells
+
+  /** @internal */
+  receiveMessage(data: string | Buffer): void {
+    if (typeof data === 'string') this.emit('message', Buffer.from(data), false);
+    else this.emit('message', this.#shape(data), true);
+  }
+
+  /** @internal */
+  receiveControl(opcode: 'ping' | 'pong', data: Buffer): void {
+    this.emit(opcode, data);
+  }
+
+  /** @internal The connection has ended. */
+  ended(code: number, reason: string, violation: Error | undefined): void {
+    this.#state = HostedSocket.CLOSED;
+    this.#outbox.drop(notOpen(HostedSocket.CLOSED));
+    // An emitter throws an 'error' that nobody listens to.
+    if (violation !== undefined && this.listenerCount('error') > 0) this.emit('error', violation);
+    this._socket.end();
+    this.emit('close', code, Buffer.from(reason));
+  }
+
+  #send(message: RawMessage, done: SendCallback | undefined): void {
+    const state = this.readyState;
+    if (state === HostedSocket.OPEN) return this.#outbox.send(message, done);
+    if (done !== undefined) process.nextTick(done, notOpen(state));
+  }
+
+  #control(
+    opcode: 'ping' | 'pong',
+    data: SocketData | SendCallback | undefined,
+    mask: boolean | SendCallback | undefined,
+    callback: SendCallback | undefined,
+  ): void {
+    const done = [data, mask, callback].find((given) => typeof given === 'function') as SendCallback | undefined;
+    const payload = data === undefined || typeof data === 'function' ? '' : payloadOf(data);
+    this.#send([opcode, payload], done);
+  }
+
+  #shape(data: Buffer): Buffer | ArrayBufferLike | Buffer[] {
+    if (this.#binaryType === 'nodebuffer') return data;
+    if (this.#binaryType === 'fragments') return [data];
+    const { buffer, byteOffset, byteLength } = data;
+    return buffer.slice(byteOffset, byteOffset + byteLength);
+  }
+
+  #attribute(type: string): SocketEventListener | null {
+    return this.#attributes.get(type)?.given ?? null;
+  }
+
+  #setAttribute(type: string, listener: SocketEventListener | null): void {
+    const previous = this.#attributes.get(type);
+    if (previous !== undefined) this.off(type, previous.added);
+    this.#attributes.delete(type);
+    if (typeof listener !== 'function') return;
+    const added = eventually(this, type, listener);
+    this.#attributes.set(type, { given: listener, added });
+    this.on(type, added);
+  }
+}
+
+/** The part of a Node socket that a stream around a WebSocket waits for. */
+class EndOfSocket extends EventEmitter {
+  readonly _writableState = { finished: false };
+
+  end(): void {
+    this._writableState.finished = true;
+    this.emit('finish');
+  }
+}
+
+function payloadOf(data: SocketData): string | Uint8Array {
+  if (typeof data === 'string') return data;
+  if (typeof data === 'number') return data.toString();
+  if (isAnyArrayBuffer(data)) return new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (Array.isArray(data)) return Buffer.concat(data as Buffer[]);
+  throw new TypeError('send: the data must be a string, a Buffer, an ArrayBuffer or a view of one');
+}
+
+function notOpen(state: number): Error {
+  return new Error(`WebSocket is not open: readyState ${state} (${STATES[state]})`);
+}
