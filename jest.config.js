@@ -18,6 +18,7 @@ export default {
     '^nestjs-websock/redis$': '<rootDir>/src/redis.ts',
     '^nestjs-websock/telemetry$': '<rootDir>/src/telemetry.ts',
     '^nestjs-websock/testing$': '<rootDir>/src/testing/index.ts',
+    '^nestjs-websock/uws$': '<rootDir>/src/uws/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

@@ -167,14 +167,14 @@ export const rows: readonly Row[] = [
     work: 'guarded',
     load: { mode: 'connect', connections: 32 },
     ours: 'nestjs-websock on Fastify',
-    rivals: [against('ws', atLeast(0.75))],
+    rivals: [against('ws', atLeast(0.75)), against('Nest, by hand, on Fastify')],
     warmUp: 15_000,
   },
   {
     name: 'handshakes through a guard, on Express',
     work: 'guarded',
     load: { mode: 'connect', connections: 32 },
-    rivals: [against('ws', atLeast(0.6))],
+    rivals: [against('ws', atLeast(0.6)), against('Nest, by hand')],
     warmUp: 15_000,
   },
   {

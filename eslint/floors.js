@@ -9,9 +9,9 @@ const FLOORS = [
   ['telemetry', 'clause'],
   ['connection', 'upgrade', 'pubsub'],
   ['cluster'],
-  ['server', 'engine'],
+  ['server', 'engine', 'hosting'],
   ['nest'],
-  ['', 'testing', 'msgpack', 'opentelemetry', 'dashboard'], // '' is a file directly in src/, an entry point
+  ['', 'testing', 'msgpack', 'opentelemetry', 'uws', 'dashboard'], // '' is a file directly in src/, an entry point
 ];
 
 /** A package, and the files of src/ that may import it; specs may import any. Node's own modules are free. */
@@ -24,7 +24,7 @@ const PACKAGES = [
   [/^ws$/, /^(server\/ws[^/]*$|testing\/)/],
 ];
 
-const ENTRY_POINT = /^([^/]+|(testing|msgpack|opentelemetry|dashboard)\/index)\.ts$/;
+const ENTRY_POINT = /^([^/]+|(testing|msgpack|opentelemetry|uws|dashboard)\/index)\.ts$/;
 const SPEC = /\.spec\.ts$/;
 
 const floorOf = (folder) => FLOORS.findIndex((folders) => folders.includes(folder));

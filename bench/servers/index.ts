@@ -21,6 +21,8 @@ export interface Contender {
   readonly package: string;
 }
 
+/** A guarded route of Nest's that hands its request to ws: what the framework alone costs. */
+const byHand = { wire: 'plain', package: '@nestjs/core', file: 'nest-by-hand' } as const;
 const ours = { wire: 'plain', package: 'nestjs-websock' } as const;
 const cluster = { ...ours, file: 'cluster-nestjs-websock' } as const;
 
@@ -31,6 +33,8 @@ export const contenders = {
   'nestjs-websock on uWS': { ...ours, file: 'nestjs-websock-uws' },
   ws: { file: 'ws', wire: 'plain', package: 'ws' },
   uWS: { file: 'uws', wire: 'plain', package: '@trufflesuite/uws-js-unofficial' },
+  'Nest, by hand': { ...byHand },
+  'Nest, by hand, on Fastify': { ...byHand, env: { ADAPTER: 'fastify' } },
   'platform-ws': { file: 'platform-ws', wire: 'events', package: '@nestjs/platform-ws' },
   'platform-socket.io': {
     file: 'platform-socket.io',

@@ -8,7 +8,9 @@ import { describeFault, formOf } from './info-form.js';
  * `WEBSOCK_INFO_ENCODE`; what `decode` throws drops the message, reported as an `EngineError`.
  */
 export interface InfoCodec {
+  /** The bytes are the cluster's to keep. Throws for what it has no form for. */
   encode(value: unknown): Uint8Array;
+  /** The value that another node encoded. Throws for anything else; it may keep the bytes. */
   decode(bytes: Uint8Array): unknown;
 }
 
@@ -98,6 +100,12 @@ async function loadPackr(): Promise<Packr> {
     const { code = '' } = error as { code?: string };
     // As ES modules and CommonJS say it.
     if (!code.endsWith('MODULE_NOT_FOUND')) throw error;
-    throw new MissingPackageError('msgpackr', 'the codec of the cluster', { cause: error });
+    throw new MissingPackageError(
+      'msgpackr',
+      'the codec of the cluster needs the package msgpackr: npm install msgpackr',
+      {
+        cause: error,
+      },
+    );
   }
 }

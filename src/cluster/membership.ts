@@ -31,6 +31,7 @@ export interface MembershipSetup {
 
 /** Which other nodes there are: each says so with every heartbeat, and is down when it says goodbye or nothing. */
 export class Membership implements Sweepable {
+  place = -1;
   readonly #setup: MembershipSetup;
   readonly #sweeper: Sweeper;
   /** When each was last heard of. */
@@ -38,7 +39,6 @@ export class Membership implements Sweepable {
   /** Those that have said goodbye, and when: what is still on its way from them brings nobody back. */
   readonly #departed = new Map<string, number>();
   #cancelHeartbeat: Cancel = () => {};
-  #cancelSweep: Cancel = () => {};
 
   constructor(setup: MembershipSetup) {
     this.#setup = setup;
@@ -59,7 +59,7 @@ export class Membership implements Sweepable {
   start(): void {
     this.#say(HELLO);
     this.#schedule();
-    this.#cancelSweep = this.#sweeper.add(this, this.#setup.nodeTimeout);
+    this.#sweeper.add(this, this.#setup.nodeTimeout);
   }
 
   /** The broker was away: who else is there? */
@@ -69,7 +69,7 @@ export class Membership implements Sweepable {
 
   stop(): void {
     this.#cancelHeartbeat();
-    this.#cancelSweep();
+    this.#sweeper.remove(this, this.#setup.nodeTimeout);
     this.#setup.mail.sendToAll('membership', Buffer.of(BYE));
   }
 

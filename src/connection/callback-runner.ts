@@ -66,7 +66,7 @@ export class CallbackRunner {
   #stream: ResultStream<unknown> | undefined;
   #pulls = 0;
   /** Bound the callback that runs. */
-  #limits: Cancel[] = [];
+  #limits: Cancel[] | undefined;
   #runs = 0;
   #waits = 0;
   /** Counts what was abandoned: late settlements of an earlier one are ignored. */
@@ -140,7 +140,7 @@ export class CallbackRunner {
 
   /** Gives the callback that runs `ms` more. */
   limit(ms: number, overrun: () => void): void {
-    this.#limits.push(this.#clock.after(ms, overrun));
+    (this.#limits ??= []).push(this.#clock.after(ms, overrun));
   }
 
   /** Gives up the callback that runs, or what is left of its result: late results are ignored. */
@@ -230,7 +230,7 @@ export class CallbackRunner {
 
   /** Once: from its call to its first result. */
   #limitInit(): void {
-    if (this.#callback !== 'init' || this.#isInitialised || this.#limits.length > 0) return;
+    if (this.#callback !== 'init' || this.#isInitialised || this.#limits !== undefined) return;
     const { upgradeTimeout } = this.#options;
     const method = this.#method();
     this.limit(upgradeTimeout, () => {
@@ -393,10 +393,9 @@ export class CallbackRunner {
   }
 
   #endLimits(): void {
-    // To empty an empty list takes longer than checking a result.
-    if (this.#limits.length === 0) return;
+    if (this.#limits === undefined) return;
     for (const cancel of this.#limits) cancel();
-    this.#limits.length = 0;
+    this.#limits = undefined;
   }
 
   #method(): string {

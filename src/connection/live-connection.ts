@@ -19,7 +19,7 @@ import { Attachments } from './attachments.js';
 import { Backpressure } from './backpressure.js';
 import { CallbackRunner, type RunningConnection } from './callback-runner.js';
 import type { PendingCall } from './call.js';
-import type { Cancel, Clock } from './clock.js';
+import type { Clock } from './clock.js';
 import { Departure, type Departing } from './departure.js';
 import {
   closedByClient,
@@ -42,11 +42,15 @@ import type { Outgoing } from './outgoing.js';
 import { reportDrop, reportStart, reportStop, type ReportedConnection } from './reports.js';
 import { Slowness } from './slowness.js';
 import { Subscriptions } from './subscriptions.js';
+import type { Speaker } from './speaker.js';
 import type { Sweepable, Sweeper } from './sweeper.js';
 import type { Topics, TopicSubscriber } from './topics.js';
 import { NO_TRAFFIC, TrafficCounter } from './traffic.js';
 import type { SharedFrames, Transport, TransportListener } from './transport.js';
 import { wakeSoon, type Wakeable } from './wake.js';
+
+/** How many times `maxInbound` may wait where reading cannot pause. */
+const UNPAUSED = 16;
 
 /** What a connection is made of. */
 export interface ConnectionSpec {
@@ -96,6 +100,10 @@ export class LiveConnection
   runningMethod: string | undefined;
   /** With `runningMethod`: by which of its patterns it took the message. */
   runningPattern: unknown;
+  /** Among those that the sweeper sweeps. */
+  place = -1;
+  /** Of a hosted socket. */
+  speaker: Speaker | undefined;
 
   readonly #owner: ConnectionOwner;
   readonly #options: ResolvedOptions;
@@ -104,11 +112,10 @@ export class LiveConnection
   readonly #inbox: Inbox;
   readonly #pressure: Backpressure;
   readonly #liveness: Liveness;
-  readonly #timers: InfoTimers;
   readonly #runner: CallbackRunner;
   readonly #openedAt: number;
-  readonly #cancelSweep: Cancel;
-  /** Exist once there is something to count, a callback to watch, a stream, a topic, a monitor. */
+  /** Exist once there is a timer, something to count, a callback to watch, a stream, a topic, a monitor. */
+  #timers: InfoTimers | undefined;
   #traffic: TrafficCounter | undefined;
   #slowness: Slowness | undefined;
   #attachments: Attachments | undefined;
@@ -149,10 +156,9 @@ export class LiveConnection
     this.#pressure = new Backpressure(this.#transport, this.#inbox);
     this.#openedAt = owner.clock.now();
     this.#liveness = new Liveness(spec.options, this.#openedAt);
-    this.#timers = new InfoTimers(owner.clock);
     this.#runner = new CallbackRunner(this, spec.options, owner.clock);
     this.#argument = spec.argument;
-    this.#cancelSweep = owner.sweeper.add(this, shortestLimit(spec.options));
+    owner.sweeper.add(this, shortestLimit(spec.options));
   }
 
   // As the handler sees it
@@ -176,6 +182,7 @@ export class LiveConnection
   sendInfoAfter(ms: number, message: unknown): CancelTimer {
     checkDelay(ms);
     if (this.#ending !== undefined) return () => {};
+    this.#timers ??= new InfoTimers(this.#owner.clock);
     return this.#timers.after(ms, () => this.receiveInfo(message));
   }
 
@@ -300,7 +307,7 @@ export class LiveConnection
     if (lost > 0) this.#liveness.forgive(lost, now);
     switch (this.#liveness.look(this.#transport, now)) {
       case 'stuck':
-        this.#cancelSweep();
+        this.#leaveSweep();
         this.#decide(SEND_TIMEOUT);
         return this.#transport.destroy();
       case 'idle':
@@ -310,10 +317,36 @@ export class LiveConnection
     }
   }
 
+  #leaveSweep(): void {
+    this.#owner.sweeper.remove(this, shortestLimit(this.#options));
+  }
+
   /** The server shuts down: works off what has been received, then ends. */
   shutDown(code: number): void {
     this.#end(shutDown(code));
     this.#departure!.hurry();
+  }
+
+  // For a hosted socket, which speaks past results
+
+  /** Ends as a result of the handler's would. */
+  stop(ending: Ending): void {
+    this.endByHandler(ending);
+    this.#context.runInAsyncScope(this.#continue, this);
+  }
+
+  /** More waits for the client than may. */
+  overload(): void {
+    this.#end(OVERLOAD);
+  }
+
+  /** Drops the transport without a close frame. */
+  drop(): void {
+    this.#transport.destroy();
+  }
+
+  get maxMailbox(): number {
+    return this.#options.maxMailbox;
   }
 
   /** Ends at once: a callback that runs is abandoned, `terminate` is called but not awaited, the transport dropped. */
@@ -339,12 +372,18 @@ export class LiveConnection
     } else {
       this.#inbox.push(envelope);
       this.#pressure.update();
+      if (this.#transport.cannotPause && this.#inbox.isFull(UNPAUSED)) this.#end(OVERLOAD);
     }
   }
 
   /** Nothing keeps the next message from its callback. */
   #isFree(): boolean {
-    return this.#runner.isIdle && !this.#pressure.pressured && !this.#isLeaving;
+    return this.#runner.isIdle && !this.#isLeaving && !this.#mustWait;
+  }
+
+  /** The client has to drain, or is to be held back. */
+  get #mustWait(): boolean {
+    return this.#pressure.pressured || this.speaker?.isHolding === true;
   }
 
   #handleAndWork(envelope: Envelope): void {
@@ -358,7 +397,7 @@ export class LiveConnection
       if (this.#inbox.length === 0) {
         if (this.#ending === undefined) break;
         this.#leave(this.#ending);
-      } else if (this.#pressure.pressured) {
+      } else if (this.#mustWait) {
         break;
       } else {
         this.#handle(this.#inbox.shift()!);
@@ -423,6 +462,7 @@ export class LiveConnection
   /** After a drain, when the transport has gone, or the end is decided. */
   #continue(): void {
     this.#runner.proceed();
+    this.speaker?.proceed();
     this.#work();
   }
 
@@ -474,7 +514,7 @@ export class LiveConnection
     this.#ending = ending;
     this.#departure = new Departure(this.#transport, this.#options, this.#owner.clock, this);
     this.#owner.endDecided(this);
-    this.#timers.clear();
+    this.#timers?.clear();
     this.#subscriptions?.release();
     this.#monitors?.release();
     for (const call of this.#inbox.calls()) call.ended();
@@ -516,7 +556,7 @@ export class LiveConnection
   }
 
   departed(): void {
-    this.#cancelSweep();
+    this.#leaveSweep();
     this.#slowness?.stop();
     const { droppedMessages, droppedInfo } = this.#inbox;
     this.#owner.ended(this, droppedInfo);

@@ -1,9 +1,12 @@
+/** Of a mailbox that holds nothing; one for all. Nothing is ever put in it: there is no room. */
+const NO_RING: undefined[] = [];
+
 /**
  * A first-in, first-out queue. A ring that doubles when full: pushing and shifting cost the same at any length,
  * and an empty mailbox that was never used holds nothing.
  */
 export class Mailbox<T> {
-  #ring: (T | undefined)[] = [];
+  #ring: (T | undefined)[] = NO_RING;
   #head = 0;
   #length = 0;
 
@@ -40,7 +43,7 @@ export class Mailbox<T> {
   }
 
   clear(): void {
-    this.#ring = [];
+    this.#ring = NO_RING;
     this.#head = 0;
     this.#length = 0;
   }
@@ -55,6 +58,6 @@ export class Mailbox<T> {
   /** A burst must not leave its ring behind on an idle connection. */
   #reset(): void {
     this.#head = 0;
-    if (this.#ring.length > 64) this.#ring = [];
+    if (this.#ring.length > 64) this.#ring = NO_RING;
   }
 }

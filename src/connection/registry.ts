@@ -21,8 +21,6 @@ export class ConnectionRegistry implements ConnectionOwner {
   elsewhere: Elsewhere | undefined;
   /** Told of each connection whose end is decided, when its reference is dead. */
   readonly onEndDecided = new Set<(ref: ConnectionRef) => void>();
-  /** Those whose reference is alive. */
-  readonly #live = new Map<ConnectionRef, LiveConnection>();
   /** Those of which anything is left, oldest first. */
   readonly #all = new Map<ConnectionRef, LiveConnection>();
   /** How many of them came from each address. */
@@ -51,7 +49,6 @@ export class ConnectionRegistry implements ConnectionOwner {
   ): LiveConnection {
     const ref = `${this.app}.${(this.#opened++).toString(36)}`;
     const connection = new LiveConnection(owner, ref, spec, connect);
-    this.#live.set(ref, connection);
     this.#all.set(ref, connection);
     this.#count(connection, 1);
     return connection;
@@ -62,8 +59,10 @@ export class ConnectionRegistry implements ConnectionOwner {
     return this.#addresses.get(address) ?? 0;
   }
 
+  /** A reference is dead as soon as the end is decided. */
   find(ref: ConnectionRef): LiveConnection | undefined {
-    return this.#live.get(ref);
+    const connection = this.#all.get(ref);
+    return connection?.isEnding === false ? connection : undefined;
   }
 
   /** Whom to ask about a reference of another node; undefined for one of this node's, and where there is no cluster. */
@@ -77,13 +76,13 @@ export class ConnectionRegistry implements ConnectionOwner {
   readonly monitor: Monitor = (ref, down) =>
     this.elsewhereOf(ref)?.monitor(ref, down) ?? this.#monitorHere(ref, down);
 
+  /** Those whose reference is alive, oldest first. */
   refs(): ConnectionRef[] {
-    return [...this.#live.keys()];
+    return [...this.#all.values()].filter(({ isEnding }) => !isEnding).map(({ ref }) => ref);
   }
 
-  endDecided(connection: LiveConnection): void {
-    this.#live.delete(connection.ref);
-    for (const told of this.onEndDecided) told(connection.ref);
+  endDecided({ ref }: LiveConnection): void {
+    for (const told of this.onEndDecided) told(ref);
   }
 
   ended(connection: LiveConnection, droppedInfo: number): void {

@@ -1,5 +1,4 @@
 import type { CallbackName } from '../websock/websock.js';
-import type { Cancel } from './clock.js';
 import { reportSlow, type Reporter } from './reports.js';
 import type { Sweepable, Sweeper } from './sweeper.js';
 
@@ -24,7 +23,7 @@ export class Slowness implements Sweepable {
   readonly #runner: Watched;
   readonly #sweeper: Sweeper;
   readonly #limit: number;
-  #cancel: Cancel | undefined;
+  place = -1;
   /** The promise that the last sweep saw, and when one saw it first. */
   #wait = 0;
   #since = 0;
@@ -39,12 +38,11 @@ export class Slowness implements Sweepable {
 
   /** A callback is asynchronous. */
   watch(): void {
-    this.#cancel ??= this.#sweeper.add(this, this.#limit);
+    if (this.place < 0) this.#sweeper.add(this, this.#limit);
   }
 
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#sweeper.remove(this, this.#limit);
   }
 
   sweep(now: number, lost: number): void {

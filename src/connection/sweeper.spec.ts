@@ -7,15 +7,15 @@ it('sweeps in nobody’s async context: its timer would keep that of the first c
   const storage = new AsyncLocalStorage<string>();
   const seen = await new Promise((resolve) => {
     storage.run('first', () => {
-      const cancel = new Sweeper(systemClock).add(
-        {
-          sweep: () => {
-            cancel();
-            resolve(storage.getStore() ?? 'nobody’s');
-          },
+      const sweeper = new Sweeper(systemClock);
+      const member = {
+        place: -1,
+        sweep() {
+          sweeper.remove(member, 20);
+          resolve(storage.getStore() ?? 'nobody’s');
         },
-        20,
-      );
+      };
+      sweeper.add(member, 20);
     });
   });
   expect(seen).toBe('nobody’s');

@@ -1,11 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
+import { Places, type Placed } from '../websock/places.js';
 import type { Cancel, Clock } from './clock.js';
 
 /** The context in which this module was loaded: nobody's. */
 const NEUTRAL = new AsyncResource('WebSockSweeper');
 
 /** Something that looks at its own deadlines when told the time. */
-export interface Sweepable {
+export interface Sweepable extends Placed {
   /** `lost`: milliseconds in which the process could not run at all; they count against nobody. */
   sweep(now: number, lost: number): void;
 }
@@ -22,19 +23,26 @@ export class Sweeper {
     this.#clock = clock;
   }
 
-  /** Sweeps `member` until the returned function is called. `shortest` is the shortest of its limits, ms. */
-  add(member: Sweepable, shortest: number): Cancel {
-    if (shortest === Infinity) return () => {};
-    const period = Math.max(20, Math.floor(shortest / 25));
+  /** Sweeps `member`, which stands in no other place, until it is removed. `shortest` is the shortest of its limits, ms. */
+  add(member: Sweepable, shortest: number): void {
+    if (shortest === Infinity) return;
+    const period = periodOf(shortest);
     let round = this.#rounds.get(period);
     if (round === undefined) this.#rounds.set(period, (round = new Round(this.#clock, period)));
-    return round.add(member);
+    round.add(member);
+  }
+
+  /** With the `shortest` that it was added with. Does nothing for a member that has gone. */
+  remove(member: Sweepable, shortest: number): void {
+    this.#rounds.get(periodOf(shortest))?.remove(member);
   }
 }
 
+const periodOf = (shortest: number) => Math.max(20, Math.floor(shortest / 25));
+
 /** All members with one period. Its timer runs while it has members. */
 class Round {
-  readonly #members = new Set<Sweepable>();
+  readonly #members = new Places<Sweepable>();
   #cancel: Cancel | undefined;
   #last = 0;
 
@@ -43,15 +51,16 @@ class Round {
     private readonly period: number,
   ) {}
 
-  add(member: Sweepable): Cancel {
+  add(member: Sweepable): void {
     this.#members.add(member);
     if (this.#cancel === undefined) this.#schedule();
-    return () => {
-      this.#members.delete(member);
-      if (this.#members.size > 0) return;
-      this.#cancel?.();
-      this.#cancel = undefined;
-    };
+  }
+
+  remove(member: Sweepable): void {
+    this.#members.remove(member);
+    if (this.#members.size > 0) return;
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   #schedule(): void {
@@ -66,6 +75,6 @@ class Round {
     // whose bytes already wait in the kernel.
     const lost = Math.max(0, now - this.#last - 2 * this.period);
     this.#schedule();
-    for (const member of this.#members) member.sweep(now, lost);
+    this.#members.forEach((member) => member.sweep(now, lost));
   }
 }

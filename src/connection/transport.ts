@@ -25,6 +25,9 @@ export interface Transport {
    */
   send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): boolean;
 
+  /** Reading cannot be stopped: past 16 times `maxInbound` the connection ends with 1013 instead. */
+  readonly cannotPause?: boolean;
+
   /** Stops reading. What the current read already holds MAY still be delivered. */
   pause(): void;
 

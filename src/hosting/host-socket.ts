@@ -1,9 +1,7 @@
+import type { LiveConnection } from '../connection/live-connection.js';
 import { ProtocolError } from '../websock/errors.js';
-import type { Connection } from '../websock/connection.js';
-import type { UpgradeRequest } from '../websock/request.js';
 import { ok } from '../websock/result.js';
 import type { WebSock } from '../websock/websock.js';
-import type { HostedConnection } from './hosted-connection.js';
 import { HostedRequest } from './hosted-request.js';
 import { HostedSocket } from './hosted-socket.js';
 
@@ -24,13 +22,16 @@ export type SocketListener<Argument = any> = (
  * The listener is never awaited: it, and all that listens to the socket, may answer whenever it likes. What it throws, or rejects with,
  * closes the connection with 1011 and is reported.
  */
-export function hostSocket<Argument = any>(listener: SocketListener<Argument>): WebSock<HostedSocket, Argument> {
+export function hostSocket<Argument = any>(
+  listener: SocketListener<Argument>,
+): WebSock<HostedSocket, Argument> {
   return {
     init(argument, connection) {
-      const hosted = connection as HostedConnection;
-      const socket = new HostedSocket(hosted);
+      // There is no other kind.
+      const socket = new HostedSocket(connection as LiveConnection);
       const returned = listener(socket, new HostedRequest(connection.request), argument);
-      if (returned instanceof Promise) returned.catch((error: unknown) => connection.sendInfo(new Rejection(error)));
+      if (returned instanceof Promise)
+        returned.catch((error: unknown) => connection.sendInfo(new Rejection(error)));
       return ok(socket);
     },
     handleIn([, data], socket) {
@@ -47,9 +48,23 @@ export function hostSocket<Argument = any>(listener: SocketListener<Argument>): 
     },
     terminate(reason, socket, { code, reason: words }) {
       const error = Array.isArray(reason) ? (reason[1] as unknown) : undefined;
-      socket.ended(code, words, error instanceof ProtocolError ? error : undefined);
+      const violation = error instanceof ProtocolError ? error : undefined;
+      // After the callbacks of what was sent, as ws does; not after anything that listeners wait for.
+      return inNextTick(() => socket.ended(code, words, violation));
     },
   };
+}
+
+function inNextTick(work: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.nextTick(() => {
+      try {
+        resolve(work());
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+  });
 }
 
 /** The listener's promise has rejected. */

@@ -2,12 +2,20 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ParsedUrlQuery } from 'node:querystring';
 import type { UpgradeRequest } from '../websock/request.js';
 
+/** Whom the socket goes to. */
+export interface Peer {
+  /** The client's address, a trusted proxy's word included. */
+  readonly remoteAddress: string | undefined;
+}
+
 /** The upgrade request as server libraries look at one of Node's. Node's own is not kept; a library may put properties of its own here. */
 export class HostedRequest implements UpgradeRequest {
+  /** As Node's: an upgrade is a GET. */
   readonly method = 'GET';
   /** As Node's `request.url`; may be rewritten, as Node's. */
   url: string;
-  readonly socket: { readonly remoteAddress: string | undefined };
+  /** What is left of Node's socket: `remoteAddress`. */
+  readonly socket: Peer;
   readonly #facts: UpgradeRequest;
 
   /** @internal Made by `hostSocket`. */
@@ -18,7 +26,7 @@ export class HostedRequest implements UpgradeRequest {
   }
 
   /** `socket`, by its older name. */
-  get connection(): { readonly remoteAddress: string | undefined } {
+  get connection(): Peer {
     return this.socket;
   }
 

@@ -1,27 +1,30 @@
 import { EventEmitter } from 'node:events';
 import { isAnyArrayBuffer } from 'node:util/types';
-import { isCloseCode, MAX_CLOSE_REASON_BYTES } from '../websock/close.js';
+import { stopped, type Ending } from '../connection/ending.js';
+import type { LiveConnection } from '../connection/live-connection.js';
+import { isCloseCode, MAX_CLOSE_REASON_BYTES, NO_STATUS_RECEIVED } from '../websock/close.js';
+import { wakeSoon } from '../connection/wake.js';
 import type { RawMessage } from '../websock/message.js';
-import type { HostedConnection } from './hosted-connection.js';
 import { Outbox, type SendCallback } from './outbox.js';
-import { eventually, EVENTS, type SocketEventListener } from './socket-events.js';
+import { SocketEventTarget } from './socket-events.js';
 
 /** What can be sent. Numbers are sent as text, as ws does. */
 export type SocketData = string | number | Buffer | ArrayBufferLike | ArrayBufferView | readonly Buffer[];
 
-/** Options of `send`. `compress`, `mask` and `fin` of ws are accepted and have no effect: the connection decides. */
+/** Options of `send`. Those of ws that are not here are accepted and have no effect: the connection decides. */
 export interface SendOptions {
   /** Whether it is a binary message. Default: whether the data is no string. */
   binary?: boolean | undefined;
-  compress?: boolean | undefined;
-  fin?: boolean | undefined;
-  mask?: boolean | undefined;
 }
 
-/** How binary messages are given to listeners. */
+/** How binary messages are given to listeners: as a `Buffer`, an `ArrayBuffer`, a list of `Buffer`s. */
 export type SocketBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments';
 
-const BINARY_TYPES: readonly unknown[] = ['nodebuffer', 'arraybuffer', 'fragments'] satisfies SocketBinaryType[];
+const BINARY_TYPES: readonly unknown[] = [
+  'nodebuffer',
+  'arraybuffer',
+  'fragments',
+] satisfies SocketBinaryType[];
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 
 /**
@@ -30,14 +33,22 @@ const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
  *
  * Where ws differs: `'error'` without a listener is not thrown; a listener that throws closes this connection with 1011, not the process.
  */
-export class HostedSocket extends EventEmitter {
+export class HostedSocket extends SocketEventTarget {
+  /** 0: never, a hosted socket is open from the first. */
   static readonly CONNECTING = 0;
+  /** 1 */
   static readonly OPEN = 1;
+  /** 2 */
   static readonly CLOSING = 2;
+  /** 3 */
   static readonly CLOSED = 3;
+  /** 0 */
   readonly CONNECTING = 0;
+  /** 1 */
   readonly OPEN = 1;
+  /** 2 */
   readonly CLOSING = 2;
+  /** 3 */
   readonly CLOSED = 3;
 
   /** The subprotocol, `''` when there is none. */
@@ -49,20 +60,19 @@ export class HostedSocket extends EventEmitter {
   /** @internal What streams around a socket ask for: whether it has ended. */
   readonly _socket = new EndOfSocket();
 
-  readonly #connection: HostedConnection;
+  readonly #connection: LiveConnection;
   readonly #outbox: Outbox;
-  readonly #attributes = new Map<string, { given: SocketEventListener; added: (...args: any[]) => void }>();
-  readonly #listeners = new Map<SocketEventListener, Map<string, (...args: any[]) => void>>();
   #state: 0 | 1 | 2 | 3 = 1;
   #isPaused = false;
   #binaryType: SocketBinaryType = 'nodebuffer';
 
   /** @internal Made by `hostSocket`. */
-  constructor(connection: HostedConnection) {
+  constructor(connection: LiveConnection) {
     super();
     this.#connection = connection;
     this.#outbox = new Outbox(connection);
     this.protocol = connection.request.protocol;
+    connection.speaker = this;
   }
 
   /** 1 (OPEN), 2 (CLOSING: `close` was called, or the end is decided) or 3 (CLOSED). */
@@ -75,15 +85,17 @@ export class HostedSocket extends EventEmitter {
     return this.#connection.bufferedAmount + this.#outbox.bytes;
   }
 
+  /** Whether the client's messages are held back. */
   get isPaused(): boolean {
     return this.#isPaused;
   }
 
-  /** How binary messages are given: `'nodebuffer'` (default), `'arraybuffer'` or `'fragments'` (a list of buffers). Others are ignored. */
+  /** How binary messages are given. Default `'nodebuffer'`. */
   get binaryType(): SocketBinaryType {
     return this.#binaryType;
   }
 
+  /** Other values are ignored. */
   set binaryType(type: SocketBinaryType) {
     if (BINARY_TYPES.includes(type)) this.#binaryType = type;
   }
@@ -115,12 +127,13 @@ export class HostedSocket extends EventEmitter {
    * @throws TypeError for a code that may not be sent (RFC 6455 §7.4), RangeError for a reason of more than 123 bytes
    */
   close(code?: number, reason: string | Uint8Array = ''): void {
-    if (code !== undefined && !isCloseCode(code)) throw new TypeError(`${code} is no close code that may be sent`);
+    if (code !== undefined && !isCloseCode(code))
+      throw new TypeError(`${code} is no close code that may be sent`);
     if (Buffer.byteLength(reason) > MAX_CLOSE_REASON_BYTES)
       throw new RangeError(`A close reason has at most ${MAX_CLOSE_REASON_BYTES} bytes`);
     if (this.#state !== HostedSocket.OPEN) return;
     this.#state = HostedSocket.CLOSING;
-    this.#outbox.whenEmpty(() => this.#connection.stop(code, reason));
+    this.#outbox.whenEmpty(() => this.#connection.stop(closing(code, reason)));
   }
 
   /** Drops the connection without a close frame. */
@@ -134,67 +147,26 @@ export class HostedSocket extends EventEmitter {
   pause(): void {
     if (this.readyState !== HostedSocket.OPEN || this.#isPaused) return;
     this.#isPaused = true;
-    this.#connection.hold(true);
   }
 
+  /** Lets them come again. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#connection.hold(false);
+    wakeSoon(this.#connection);
   }
 
-  /** Calls `listener` with an event: `message`, `close`, `error`; the others of ws never come. */
-  addEventListener(type: string, listener: SocketEventListener, { once = false } = {}): void {
-    if (!(type in EVENTS)) return;
-    const known = this.#listeners.get(listener) ?? new Map<string, (...args: any[]) => void>();
-    if (known.has(type)) return;
-    const added = eventually(this, type, listener);
-    const emitted = once
-      ? (...args: unknown[]) => {
-          this.removeEventListener(type, listener);
-          added(...args);
-        }
-      : added;
-    known.set(type, emitted);
-    this.#listeners.set(listener, known);
-    this.on(type, emitted);
+  // What the connection asks and tells
+
+  /** @internal */
+  get isHolding(): boolean {
+    return this.#isPaused;
   }
 
-  removeEventListener(type: string, listener: SocketEventListener): void {
-    const known = this.#listeners.get(listener);
-    const added = known?.get(type);
-    if (added === undefined) return;
-    known!.delete(type);
-    if (known!.size === 0) this.#listeners.delete(listener);
-    this.off(type, added);
+  /** @internal */
+  proceed(): void {
+    this.#outbox.proceed();
   }
-
-  get onopen(): SocketEventListener | null {
-    return this.#attribute('open');
-  }
-  set onopen(listener: SocketEventListener | null) {
-    this.#setAttribute('open', listener);
-  }
-  get onmessage(): SocketEventListener | null {
-    return this.#attribute('message');
-  }
-  set onmessage(listener: SocketEventListener | null) {
-    this.#setAttribute('message', listener);
-  }
-  get onclose(): SocketEventListener | null {
-    return this.#attribute('close');
-  }
-  set onclose(listener: SocketEventListener | null) {
-    this.#setAttribute('close', listener);
-  }
-  get onerror(): SocketEventListener | null {
-    return this.#attribute('error');
-  }
-  set onerror(listener: SocketEventListener | null) {
-    this.#setAttribute('error', listener);
-  }
-
-  // What the connection tells
 
   /** @internal */
   receiveMessage(data: string | Buffer): void {
@@ -229,7 +201,8 @@ export class HostedSocket extends EventEmitter {
     mask: boolean | SendCallback | undefined,
     callback: SendCallback | undefined,
   ): void {
-    const done = [data, mask, callback].find((given) => typeof given === 'function') as SendCallback | undefined;
+    const done = [data, mask, callback].find((given) => typeof given === 'function') as
+      SendCallback | undefined;
     const payload = data === undefined || typeof data === 'function' ? '' : payloadOf(data);
     this.#send([opcode, payload], done);
   }
@@ -239,20 +212,6 @@ export class HostedSocket extends EventEmitter {
     if (this.#binaryType === 'fragments') return [data];
     const { buffer, byteOffset, byteLength } = data;
     return buffer.slice(byteOffset, byteOffset + byteLength);
-  }
-
-  #attribute(type: string): SocketEventListener | null {
-    return this.#attributes.get(type)?.given ?? null;
-  }
-
-  #setAttribute(type: string, listener: SocketEventListener | null): void {
-    const previous = this.#attributes.get(type);
-    if (previous !== undefined) this.off(type, previous.added);
-    this.#attributes.delete(type);
-    if (typeof listener !== 'function') return;
-    const added = eventually(this, type, listener);
-    this.#attributes.set(type, { given: listener, added });
-    this.on(type, added);
   }
 }
 
@@ -273,6 +232,11 @@ function payloadOf(data: SocketData): string | Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (Array.isArray(data)) return Buffer.concat(data as Buffer[]);
   throw new TypeError('send: the data must be a string, a Buffer, an ArrayBuffer or a view of one');
+}
+
+/** Without a code the close frame has none (RFC 6455 §5.5.1). */
+function closing(code = NO_STATUS_RECEIVED, closeReason: string | Uint8Array): Ending {
+  return stopped({ reason: 'normal', code, closeReason, detailed: true });
 }
 
 function notOpen(state: number): Error {

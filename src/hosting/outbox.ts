@@ -1,25 +1,26 @@
 import type { RawMessage } from '../websock/message.js';
-import type { HostedConnection } from './hosted-connection.js';
+import type { LiveConnection } from '../connection/live-connection.js';
+import { eachTime, Fault, type Outgoing } from '../connection/outgoing.js';
+import { jsonCodec } from '../websock/codec.js';
 
 /** Called when a message has been handed over, or will never be. */
 export type SendCallback = (error?: Error) => void;
 
 interface Waiting {
-  readonly message: RawMessage;
+  readonly message: Outgoing;
   readonly done: SendCallback | undefined;
 }
 
 /** What a hosted socket sends, in order; it waits here while the client has to drain. */
 export class Outbox {
-  readonly #connection: HostedConnection;
+  readonly #connection: LiveConnection;
   #waiting: Waiting[] = [];
   #bytes = 0;
   /** To be called when all that waits has been handed over. */
   #onEmpty: (() => void) | undefined;
 
-  constructor(connection: HostedConnection) {
+  constructor(connection: LiveConnection) {
     this.#connection = connection;
-    connection.whenDrained(() => this.#proceed());
   }
 
   /** Bytes that wait here. */
@@ -27,17 +28,19 @@ export class Outbox {
     return this.#bytes;
   }
 
-  send(message: RawMessage, done: SendCallback | undefined): void {
+  /** @throws TypeError for a message that cannot be sent */
+  send(given: RawMessage, done: SendCallback | undefined): void {
     const connection = this.#connection;
+    const message = checked(given);
     if (this.#waiting.length === 0 && !connection.isPressured) {
-      connection.sendNow(message);
+      connection.deliver(message);
       // Not within the call: ws calls back later, and libraries count on it.
       if (done !== undefined) process.nextTick(done);
       return;
     }
     if (this.#waiting.length >= connection.maxMailbox) {
       if (done !== undefined) process.nextTick(done, tooMuch(connection.maxMailbox));
-      return connection.overflow();
+      return connection.overload();
     }
     this.#waiting.push({ message, done });
     this.#bytes += sizeOf(message);
@@ -58,24 +61,34 @@ export class Outbox {
     for (const { done } of waiting) if (done !== undefined) process.nextTick(done, error);
   }
 
-  #proceed(): void {
+  /** The client has drained. */
+  proceed(): void {
     const connection = this.#connection;
     let sent = 0;
     while (sent < this.#waiting.length && !connection.isPressured && !connection.isEnding) {
       const { message, done } = this.#waiting[sent++]!;
       this.#bytes -= sizeOf(message);
-      connection.sendNow(message);
+      connection.deliver(message);
       if (done !== undefined) process.nextTick(done);
     }
     this.#waiting.splice(0, sent);
     if (this.#waiting.length > 0) return;
-    this.#onEmpty?.();
+    const onEmpty = this.#onEmpty;
     this.#onEmpty = undefined;
+    onEmpty?.();
   }
 }
 
-function sizeOf([, payload]: RawMessage): number {
-  return payload === null ? 0 : (payload as string | Uint8Array).length;
+function checked(message: RawMessage): Outgoing {
+  try {
+    return eachTime(message, jsonCodec);
+  } catch (error) {
+    throw error instanceof Fault ? new TypeError(`send: ${error.message}`) : error;
+  }
+}
+
+function sizeOf({ payload }: Outgoing): number {
+  return payload.length;
 }
 
 function tooMuch(limit: number): Error {

@@ -1,45 +1,111 @@
-/** An event as `addEventListener` and the `on…` properties give it (WHATWG WebSockets, as far as ws has it). */
-export interface SocketEvent {
-  readonly type: string;
-  readonly target: unknown;
-}
+import { EventEmitter } from 'node:events';
 
-export interface SocketMessageEvent extends SocketEvent {
-  /** A string, or what `binaryType` says. */
-  readonly data: unknown;
-}
+/** A listener of events: a function, or an object with the method. */
+export type SocketEventListener = ((event: any) => void) | SocketEventObject;
 
-export interface SocketCloseEvent extends SocketEvent {
-  readonly code: number;
-  readonly reason: string;
-  readonly wasClean: boolean;
+/** A listener that is an object. */
+export interface SocketEventObject {
+  /** Called with the event. */
+  handleEvent(event: any): void;
 }
-
-export interface SocketErrorEvent extends SocketEvent {
-  readonly error: Error;
-  readonly message: string;
-}
-
-/** A listener of events: a function, or an object with `handleEvent`. */
-export type SocketEventListener = ((event: any) => void) | { handleEvent(event: any): void };
 
 type Emitted = (...args: any[]) => void;
-type MakeEvent = (...args: any[]) => object;
 
-/** What `emit` gives to listeners, as an event. Other events have no such form. */
-export const EVENTS: Readonly<Record<string, MakeEvent>> = {
+/** What is emitted, as the properties of an event. What is not here has no such form. */
+const EVENTS: Readonly<Record<string, (...args: any[]) => object>> = {
   open: () => ({}),
   message: (data: Buffer, isBinary: boolean) => ({ data: isBinary ? data : data.toString() }),
   close: (code: number, reason: Buffer) => ({ code, reason: reason.toString(), wasClean: code !== 1006 }),
   error: (error: Error) => ({ error, message: error.message }),
 };
 
-/** A function for `on` that hands an event to a listener. */
-export function eventually(target: object, type: string, listener: SocketEventListener): Emitted {
-  const make = EVENTS[type]!;
-  return (...args) => {
-    const event = { type, target, ...make(...args) };
-    if (typeof listener === 'function') listener.call(target, event);
-    else listener.handleEvent(event);
-  };
+/** An emitter whose events can also be had as in a browser: `addEventListener`, and properties such as `onmessage`. */
+export class SocketEventTarget extends EventEmitter {
+  readonly #attributes = new Map<string, { readonly given: SocketEventListener; readonly added: Emitted }>();
+  readonly #listeners = new Map<SocketEventListener, Map<string, Emitted>>();
+
+  /** Calls `listener` with each event of a type: `message`, `close`, `error`; others never come. */
+  addEventListener(type: string, listener: SocketEventListener, { once = false } = {}): void {
+    if (!(type in EVENTS)) return;
+    const known = this.#listeners.get(listener) ?? new Map<string, Emitted>();
+    if (known.has(type)) return;
+    const told = this.#teller(type, listener);
+    const added: Emitted = (...args) => {
+      if (once) this.removeEventListener(type, listener);
+      told(...args);
+    };
+    known.set(type, added);
+    this.#listeners.set(listener, known);
+    this.on(type, added);
+  }
+
+  /** No longer does. */
+  removeEventListener(type: string, listener: SocketEventListener): void {
+    const known = this.#listeners.get(listener);
+    const added = known?.get(type);
+    if (added === undefined) return;
+    known!.delete(type);
+    if (known!.size === 0) this.#listeners.delete(listener);
+    this.off(type, added);
+  }
+
+  /** Never called: the socket is open already. */
+  get onopen(): SocketEventListener | null {
+    return this.#attribute('open');
+  }
+  /** `null` takes the listener off, here and below. */
+  set onopen(listener: SocketEventListener | null) {
+    this.#setAttribute('open', listener);
+  }
+
+  /** Called with `{ data }`: a string, or what `binaryType` says. */
+  get onmessage(): SocketEventListener | null {
+    return this.#attribute('message');
+  }
+  /** Sets it. */
+  set onmessage(listener: SocketEventListener | null) {
+    this.#setAttribute('message', listener);
+  }
+
+  /** Called with `{ code, reason, wasClean }`. */
+  get onclose(): SocketEventListener | null {
+    return this.#attribute('close');
+  }
+  /** Sets it. */
+  set onclose(listener: SocketEventListener | null) {
+    this.#setAttribute('close', listener);
+  }
+
+  /** Called with `{ error, message }`. */
+  get onerror(): SocketEventListener | null {
+    return this.#attribute('error');
+  }
+  /** Sets it. */
+  set onerror(listener: SocketEventListener | null) {
+    this.#setAttribute('error', listener);
+  }
+
+  #attribute(type: string): SocketEventListener | null {
+    return this.#attributes.get(type)?.given ?? null;
+  }
+
+  #setAttribute(type: string, listener: SocketEventListener | null): void {
+    const previous = this.#attributes.get(type);
+    if (previous !== undefined) this.off(type, previous.added);
+    this.#attributes.delete(type);
+    if (typeof listener !== 'function') return;
+    const added = this.#teller(type, listener);
+    this.#attributes.set(type, { given: listener, added });
+    this.on(type, added);
+  }
+
+  /** A function for `on` that hands an event to a listener. */
+  #teller(type: string, listener: SocketEventListener): Emitted {
+    const propertiesOf = EVENTS[type]!;
+    return (...args) => {
+      const event = { type, target: this, ...propertiesOf(...args) };
+      if (typeof listener === 'function') listener.call(this, event);
+      else listener.handleEvent(event);
+    };
+  }
 }

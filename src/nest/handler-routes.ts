@@ -41,6 +41,7 @@ export function serveHandlers(app: ServingApp): ServedHandler[] {
   for (const handler of found) {
     const prepared = prepareHandler(handler, app);
     app.server.handlers.set(handler.handlerClass, prepared);
+    app.server.largestMessage = Math.max(app.server.largestMessage, prepared.options.maxMessageSize);
     if (prepared.instances === undefined) app.server.handlers.set(handler.wrapper.instance, prepared);
     for (const { pattern } of prepared.handler.methodsOf.handleInfo)
       if (isClass(pattern)) app.server.infoClasses.add(pattern);

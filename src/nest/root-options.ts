@@ -4,6 +4,7 @@ import {
   type ResolvedServerOptions,
   type WebSockServerOptions,
 } from '../server/server-options.js';
+import type { WireServer } from '../server/server.js';
 import { ConfigError } from '../websock/errors.js';
 import {
   checkMessageEnhancers,
@@ -15,13 +16,20 @@ import {
 export const OPTIONS = 'websock:options';
 
 /** Options of the module: those of a server, with the defaults of all handlers. */
-export interface WebSockModuleOptions extends WebSockServerOptions, MessageEnhancerOptions {}
+export interface WebSockModuleOptions extends WebSockServerOptions, MessageEnhancerOptions {
+  /**
+   * Further servers, each on a port of its own: `[uws({ app: () => App(), port: 9001 })]`. They serve the same handlers, behind the
+   * same guards, and begin to listen when the app has booted. Default none.
+   */
+  servers?: readonly WireServer[];
+}
 
 /** What the module makes of them. */
 export interface ResolvedRootOptions extends ResolvedServerOptions {
   /** For the server itself. */
   readonly serverOptions: WebSockServerOptions;
   readonly messageEnhancers: readonly MessageEnhancer[];
+  readonly servers: readonly WireServer[];
 }
 
 const WHERE = 'WebSockModule.forRoot()';
@@ -32,9 +40,22 @@ const WHERE = 'WebSockModule.forRoot()';
  * @throws ConfigError `WEBSOCK_OPTION_UNKNOWN`, `WEBSOCK_OPTION_INVALID`
  */
 export function resolveRootOptions(options: WebSockModuleOptions = {}): ResolvedRootOptions {
-  const { messageEnhancers = [], ...serverOptions } = options;
+  const { messageEnhancers = [], servers = [], ...serverOptions } = options;
   checkMessageEnhancers({ messageEnhancers }, WHERE);
-  return { ...resolveServerOptions(serverOptions, WHERE), serverOptions, messageEnhancers };
+  checkServers(servers);
+  return { ...resolveServerOptions(serverOptions, WHERE), serverOptions, messageEnhancers, servers };
+}
+
+function checkServers(servers: unknown): void {
+  if (Array.isArray(servers) && servers.every(isServer)) return;
+  throw new ConfigError(
+    'WEBSOCK_OPTION_INVALID',
+    `${WHERE}: servers must be a list of servers, such as [uws({ app: () => App(), port: 9001 })]`,
+  );
+}
+
+function isServer(server: Partial<WireServer> | undefined): boolean {
+  return typeof server?.start === 'function' && typeof server.accept === 'function';
 }
 
 /**

@@ -10,6 +10,7 @@ import { logServed, warnOfNoServer, warnOfPreview } from './boot-log.js';
 import { serveHandlers, type ServedHandler } from './handler-routes.js';
 import { checkOneRoot, OPTIONS, resolveRootOptions, type WebSockModuleOptions } from './root-options.js';
 import { putHandlersFirst } from './route-precedence.js';
+import { startServers } from './further-servers.js';
 import { exploreHandlers } from './websock.explorer.js';
 import { WebSockLogger } from './websock.logger.js';
 
@@ -107,6 +108,8 @@ export class WebSockCoreModule implements NestModule, OnModuleInit, OnApplicatio
     }
     this.server.attach(this.adapterHost.httpAdapter.getHttpServer());
     logServed(this.served);
+    const { servers } = resolveRootOptions(this.options);
+    if (servers.length > 0) await startServers(this.server, servers, this.adapterHost.httpAdapter);
   }
 
   async onModuleDestroy(): Promise<void> {

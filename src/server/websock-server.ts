@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { InfoClasses } from '../clause/info-class.js';
 import { backgroundClock } from '../cluster/background-clock.js';
 import { Cluster } from '../cluster/cluster.js';
@@ -20,6 +21,7 @@ import {
   type ResolvedServerOptions,
   type WebSockServerOptions,
 } from './server-options.js';
+import type { WireServer } from './server.js';
 import { WsServer } from './ws.js';
 
 /**
@@ -41,12 +43,17 @@ export class WebSockServer {
   readonly handlers = new Map<unknown, unknown>();
   /** @internal The classes of info messages that handlers take: every engine delivers their instances. */
   readonly infoClasses = new InfoClasses();
+  /** @internal The largest `maxMessageSize` that a handler sets for itself. */
+  largestMessage = 0;
   /** @internal Which requests are ours where others listen for upgrades as well: here all but `passthrough`; Nest has routes. */
   claims: Claims;
   readonly #registry = new ConnectionRegistry();
   readonly #options: ResolvedServerOptions;
   readonly #door: Door;
   readonly #pipelines = new Map<AnyHttpServer, Pipeline>();
+  readonly #wireServers = new Set<WireServer>();
+  /** Whose requests have come another way than through an HTTP server. */
+  readonly #senders = new WeakMap<Duplex, WireServer>();
   #isShut = false;
   #closed: Promise<void> | undefined;
 
@@ -89,8 +96,29 @@ export class WebSockServer {
   }
 
   /**
+   * Serves one more server that listens for itself, such as `uws()`: its upgrade requests run through the `request` listener of
+   * `httpServer`, which is attached if it is not yet. Resolves when clients can connect.
+   *
+   * @throws WebSockError when it cannot listen; ConfigError for an HTTP server that another `WebSockServer` serves
+   */
+  async listen(server: WireServer, httpServer: AnyHttpServer): Promise<this> {
+    const pipeline = this.attach(httpServer).#pipelines.get(httpServer)!;
+    this.#wireServers.add(server);
+    await server.start({
+      registry: this.#registry,
+      maxMessageSize: this.#maxMessageSize(),
+      receive: (request, socket) => {
+        this.#senders.set(socket, server);
+        pipeline.inject(request, socket);
+      },
+    });
+    return this;
+  }
+
+  /**
    * Shuts down: refuses new upgrades with 503, tells all connections, and resolves when they are gone or `drainer.shutdown`
-   * has passed; then leaves the cluster. The HTTP servers are left to their owner, but sessions of HTTP/2 are closed.
+   * has passed; then leaves the cluster. The HTTP servers are left to their owner, but sessions of HTTP/2 are closed, and servers that
+   * listen for themselves.
    */
   close(): Promise<void> {
     this.#isShut = true;
@@ -104,6 +132,12 @@ export class WebSockServer {
     await this.cluster.stop();
     this.pubsub.release();
     for (const pipeline of this.#pipelines.values()) pipeline.closeSessions();
+    await Promise.all([...this.#wireServers].map((server) => server.stop()));
+  }
+
+  #maxMessageSize(): number {
+    const { maxMessageSize } = resolveOptions('WebSockServer', this.#options.defaults);
+    return Math.max(maxMessageSize, this.largestMessage);
   }
 
   #makePresence(topics: LocalTopics): Presence {
@@ -137,7 +171,7 @@ export class WebSockServer {
   }
 
   #makeDoor(defaults: WebSockOptions, where: string): Door {
-    const server = new WsServer(this.#registry);
+    const ws = new WsServer(this.#registry);
     const { app, handlers } = this;
     const isShut = () => this.#isShut;
     return {
@@ -149,7 +183,7 @@ export class WebSockServer {
       },
       claims: (request) => this.claims(request),
       isFull: (address) => isFull(this.#registry, this.#options.capacity, address),
-      accept: (accepted: AcceptedUpgrade) => server.accept(accepted),
+      accept: (accepted: AcceptedUpgrade) => (this.#senders.get(accepted.socket) ?? ws).accept(accepted),
       refused(status, message, code) {
         if (telemetry.upgradeRefused.hasSubscribers)
           telemetry.upgradeRefused.publish({ app, status, code, message });

@@ -35,6 +35,11 @@ export function declineBadOffers(headers: IncomingHttpHeaders, settings: PerMess
   else headers[HEADER] = extension.format({ [DEFLATE]: acceptable });
 }
 
+/** Must a handshake with this header be refused (RFC 6455 §9.1)? */
+export function isMalformed(header: string): boolean {
+  return parse(header) === undefined;
+}
+
 /** A malformed header is left to ws, which refuses it with 400 (RFC 6455 §9.1). */
 function parse(header: string): Record<string, Offer[]> | undefined {
   try {

@@ -4,12 +4,11 @@ import { encodeFrame, OPCODE, type FrameSpec } from '../../test/support/frames.j
 import { Random } from '../../test/support/random.js';
 import type { TransportListener } from '../connection/transport.js';
 import type { DataMessage } from '../websock/message.js';
-import { resolveOptions } from '../websock/options.js';
 import { HANDSHAKE, whyClosed } from './ws-check.js';
 import { readFrames } from './ws-reading.js';
 import { HostedWebSocket } from './ws-socket.js';
 
-const OPTIONS = resolveOptions('here', { maxMessageSize: 100_000 });
+const LIMITS = { maxPayload: 100_000, validateUtf8: true };
 
 class FakeSocket extends Duplex {
   override _read(): void {}
@@ -22,7 +21,7 @@ class FakeSocket extends Duplex {
 async function heard(
   chunks: readonly Buffer[],
   isFast: boolean,
-  maxMessageSize = 100_000,
+  maxMessageSize = LIMITS.maxPayload,
   before: (ws: HostedWebSocket) => void = () => {},
 ): Promise<string[]> {
   const lines: string[] = [];
@@ -43,8 +42,7 @@ async function heard(
     WebSocket: HostedWebSocket,
   });
   server.handleUpgrade(HANDSHAKE, socket, Buffer.alloc(0), (ws) => {
-    const options = resolveOptions('here', { maxMessageSize });
-    if (isFast) readFrames(socket, ws as HostedWebSocket, options);
+    if (isFast) readFrames(socket, ws as HostedWebSocket, { ...LIMITS, maxPayload: maxMessageSize });
     (ws as HostedWebSocket).listen(listener);
     before(ws as HostedWebSocket);
   });
@@ -135,7 +133,7 @@ async function heardAfterClose(chunks: readonly Buffer[]): Promise<string[]> {
   const socket = new FakeSocket();
   const server = new WebSocketServer({ noServer: true, WebSocket: HostedWebSocket });
   server.handleUpgrade(HANDSHAKE, socket, Buffer.alloc(0), (ws) => {
-    readFrames(socket, ws as HostedWebSocket, OPTIONS);
+    readFrames(socket, ws as HostedWebSocket, LIMITS);
     (ws as HostedWebSocket).listen({
       receiveMessage: ([opcode, data]: DataMessage) =>
         lines.push(`${opcode} ${Buffer.from(data).toString('hex')}`),

@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { ResolvedOptions } from '../websock/options.js';
-import { FrameReader } from './frame-reader.js';
+import { FrameReader, type ReaderLimits } from './frame-reader.js';
 import { flushAfter } from './tick-end.js';
 import { takeData } from './ws-internals.js';
 import type { HostedWebSocket } from './ws-socket.js';
@@ -10,9 +9,8 @@ const READER = Symbol('reader');
 type ReadSocket = Duplex & { [READER]?: FrameReader };
 
 /** Puts a `FrameReader` between a socket and its ws. Not where frames may be compressed: ws inflates them later than they come. */
-export function readFrames(socket: ReadSocket, ws: HostedWebSocket, options: ResolvedOptions): void {
-  const maxPayload = Math.min(options.maxFrameSize, options.maxMessageSize);
-  socket[READER] = new FrameReader(ws, { maxPayload, validateUtf8: options.validateUtf8 });
+export function readFrames(socket: ReadSocket, ws: HostedWebSocket, limits: ReaderLimits): void {
+  socket[READER] = new FrameReader(ws, limits);
   takeData(socket);
   socket.on('data', onData);
   // Before ws, which would read what is left past the reader.

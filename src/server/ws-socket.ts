@@ -23,11 +23,27 @@ export class HostedWebSocket extends WebSocket implements FrameTarget {
   /** Tells the listener what ws finds. */
   listen(listener: TransportListener): void {
     this.listener = listener;
-    this.on('message', onMessage);
-    this.on('ping', onPing);
-    this.on('pong', onPong);
-    this.on('error', onError);
-    this.on('close', onClose);
+  }
+
+  /** What ws finds it emits. There is one to hear it: five listeners on every connection would cost time and memory. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    // Before there is one, and for nobody: that it is open.
+    if (this.listener === undefined) return false;
+    switch (event) {
+      case 'message':
+        this.#receiveMessage(args[0] as Buffer, args[1] as boolean);
+        break;
+      case 'ping':
+      case 'pong':
+        this.listener.receiveControl([event, args[0] as Buffer]);
+        break;
+      case 'error':
+        this.#receiveError(args[0] as Error);
+        break;
+      case 'close':
+        this.#receiveEnd(args[0] as number, args[1] as Buffer);
+    }
+    return true;
   }
 
   // What a FrameReader reads
@@ -62,8 +78,14 @@ export class HostedWebSocket extends WebSocket implements FrameTarget {
     else this.#violationCode = code;
   }
 
+  #receiveMessage(bytes: Buffer, isBinary: boolean): void {
+    if (isBinary) this.receiveBinary(bytes);
+    else if (bytes.length > MAX_STRING_LENGTH) this.listener.receiveViolation(textTooLong());
+    else this.receiveText(bytes.toString(), bytes.length);
+  }
+
   /** ws emits the fault of a violation right after it has called `close`. */
-  receiveError(error: Error): void {
+  #receiveError(error: Error): void {
     if (this.#violationCode === 0 || this.#finishing) return;
     // A close frame all the same, only with a code that may not be sent.
     if ((error as NodeJS.ErrnoException).code === 'WS_ERR_INVALID_CLOSE_CODE')
@@ -72,7 +94,7 @@ export class HostedWebSocket extends WebSocket implements FrameTarget {
   }
 
   /** A close frame that was read only when the socket had gone is known by its code. */
-  receiveEnd(code: number, reason: Buffer): void {
+  #receiveEnd(code: number, reason: Buffer): void {
     if (code !== ABNORMAL_CLOSURE && !this.#finishing) this.#receiveClose(code, reason);
     this.listener.transportClosed();
   }
@@ -84,33 +106,7 @@ export class HostedWebSocket extends WebSocket implements FrameTarget {
   }
 }
 
-// Functions of the module, not closures: there is one of each, not one per connection.
-
-function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
-  const { listener } = this as HostedWebSocket;
-  const bytes = data as Buffer;
-  if (isBinary) listener.receiveMessage(['binary', bytes], bytes.length);
-  else if (bytes.length > MAX_STRING_LENGTH) listener.receiveViolation(textTooLong());
-  else listener.receiveMessage(['text', bytes.toString()], bytes.length);
-}
-
 /** Without a `maxMessageSize` a client may send more text than a string can hold. */
 function textTooLong(): ProtocolError {
   return new ProtocolError(1009, `A text message has at most ${MAX_STRING_LENGTH} bytes`);
-}
-
-function onPing(this: WebSocket, data: Buffer): void {
-  (this as HostedWebSocket).listener.receiveControl(['ping', data]);
-}
-
-function onPong(this: WebSocket, data: Buffer): void {
-  (this as HostedWebSocket).listener.receiveControl(['pong', data]);
-}
-
-function onError(this: WebSocket, error: Error): void {
-  (this as HostedWebSocket).receiveError(error);
-}
-
-function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  (this as HostedWebSocket).receiveEnd(code, reason);
 }

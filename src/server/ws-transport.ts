@@ -42,6 +42,7 @@ export class WsTransport implements Transport {
   #flushing = false;
   /** `send` has returned false, and `drained()` has not been called since. */
   #waiting = false;
+  #whenTaken: (() => void) | undefined;
 
   constructor(
     ws: HostedWebSocket,
@@ -87,7 +88,7 @@ export class WsTransport implements Transport {
   send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): boolean {
     if (this.#ws.readyState !== HostedWebSocket.OPEN) return true;
     const writer = this.#writer;
-    if (writer === undefined) return this.#sendByWs(opcode, payload, this.#onTaken);
+    if (writer === undefined) return this.#sendByWs(opcode, payload);
     if (this.#deflate === undefined) {
       return shared === undefined
         ? this.#write(writer, opcode, payload)
@@ -147,7 +148,7 @@ export class WsTransport implements Transport {
       writer.flush();
     }
     this.#inWs++;
-    return this.#sendByWs(opcode, payload, this.#onLeft!);
+    return this.#sendByWs(opcode, payload);
   }
 
   #count(opcode: Opcode, bytes: number): void {
@@ -155,12 +156,12 @@ export class WsTransport implements Transport {
     this.#listener.sent(opcode, bytes);
   }
 
-  #sendByWs(opcode: Opcode, payload: string | Uint8Array, onTaken: () => void): boolean {
+  #sendByWs(opcode: Opcode, payload: string | Uint8Array): boolean {
     const ws = this.#ws;
     this.#count(opcode, Buffer.byteLength(payload));
     const passes = ws.bufferedAmount + upperSize(payload) > this.#maxBufferedAmount;
-    // Of the others it matters only to what is written beside ws.
-    const done = passes || this.#deflate !== undefined ? onTaken : undefined;
+    // Who writes beside ws must know of each; else only of the one that passes the mark.
+    const done = this.#onLeft ?? (passes ? this.#onTaken : undefined);
     try {
       if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
       else ws[opcode](payload, false, done);
@@ -197,16 +198,21 @@ export class WsTransport implements Transport {
   }
 
   /** A message that passed the mark has left, and all before it; or the socket is gone. */
-  readonly #onTaken = (): void => {
+  #taken(): void {
     if (!this.#waiting || this.#stillFull()) return;
     this.#waiting = false;
     this.#listener.drained();
-  };
+  }
+
+  /** The same as a function, made for the first client that has to drain. */
+  get #onTaken(): () => void {
+    return (this.#whenTaken ??= () => this.#taken());
+  }
 
   /** ws has let go of a frame. */
   #left(): void {
     this.#inWs--;
-    this.#onTaken();
+    this.#taken();
   }
 
   #stillFull(): boolean {

@@ -8,6 +8,7 @@ import { declineBadOffers } from './ws-deflate-offers.js';
 import type { Server, Target } from './server.js';
 import { SharedDeflates } from './shared-deflates.js';
 import { FastPath } from './fast-path.js';
+import type { ReaderLimits } from './frame-reader.js';
 import { asHandshake, handshakeFor } from './ws-handshake.js';
 import { HostedWebSocket } from './ws-socket.js';
 import { readFrames } from './ws-reading.js';
@@ -16,14 +17,18 @@ import { WsTransport } from './ws-transport.js';
 
 const MAX_SERVERS = 100;
 
+/** Where connections with the same limits come in: ws keeps them per server. */
+interface LimitedServer {
+  readonly server: WebSocketServer;
+  readonly limits: ReaderLimits;
+}
+
 type WsServerOptions = ServerOptions<typeof HostedWebSocket> & { closeTimeout: number };
 
 /** `ws` on the sockets of HTTP/1.1 and the streams of HTTP/2: it does the framing, masking, fragments, compression and UTF-8 checks. */
 export class WsServer implements Server {
   readonly #registry: ConnectionRegistry;
-  /** ws keeps its limits per server, so there is one for each distinct set of them. */
-  readonly #servers = new Map<string, WebSocketServer>();
-
+  readonly #servers = new Map<string, LimitedServer>();
   readonly #deflates = new SharedDeflates();
   readonly #fastPath: FastPath;
 
@@ -40,10 +45,11 @@ export class WsServer implements Server {
     if (options.compress) declineBadOffers(handshake.headers, deflateSettings(options));
     if (isStream(socket)) translateAnswer(socket);
     else writeHeadAsLatin1(socket, accepted.headers);
+    const { server, limits } = this.#serverFor(options);
     // All of it is synchronous.
-    this.#serverFor(options).handleUpgrade(handshake as unknown as IncomingMessage, socket, head, (ws) => {
+    server.handleUpgrade(handshake as unknown as IncomingMessage, socket, head, (ws) => {
       const isFast = options.fastPath && this.#fastPath.isOpen;
-      if (isFast && isPlain(ws, socket)) readFrames(socket, ws as HostedWebSocket, options);
+      if (isFast && isPlain(ws, socket)) readFrames(socket, ws as HostedWebSocket, limits);
       const deflate = isFast ? this.#deflates.of(ws as HostedWebSocket, options.deflateOptions) : undefined;
       const connection = this.#registry.open({ handler, argument, request, options, context }, (listener) => {
         return new WsTransport(ws as HostedWebSocket, socket, listener, options.maxBufferedAmount, deflate);
@@ -52,28 +58,46 @@ export class WsServer implements Server {
     });
   }
 
-  #serverFor(options: ResolvedOptions): WebSocketServer {
-    const settings = wsSettings(options);
-    const key = JSON.stringify(settings);
-    let server = this.#servers.get(key);
-    if (server === undefined) {
-      server = new WebSocketServer({
-        ...settings,
-        noServer: true,
-        clientTracking: false,
-        autoPong: false,
-        // The connection bounds the handshake itself.
-        closeTimeout: MAX_INT32,
-        WebSocket: HostedWebSocket,
-        handleProtocols: (_: Set<string>, request: IncomingMessage) => asHandshake(request).protocol || false,
-      } as WsServerOptions);
-      server.on('headers', addHeaders);
+  #serverFor(options: ResolvedOptions): LimitedServer {
+    const limits = limitsOf(options);
+    const key = keyOf(limits, options);
+    let limited = this.#servers.get(key);
+    if (limited === undefined) {
+      limited = { server: makeServer(limits, options), limits };
       // Limits that differ from upgrade to upgrade must not pile up; connections keep what they were opened with.
       if (this.#servers.size >= MAX_SERVERS) this.#servers.clear();
-      this.#servers.set(key, server);
+      this.#servers.set(key, limited);
     }
-    return server;
+    return limited;
   }
+}
+
+function limitsOf({ maxFrameSize, maxMessageSize, validateUtf8 }: ResolvedOptions): ReaderLimits {
+  return { maxPayload: Math.min(maxFrameSize, maxMessageSize), validateUtf8 };
+}
+
+/** The same for the same limits. Each upgrade asks. */
+function keyOf({ maxPayload, validateUtf8 }: ReaderLimits, options: ResolvedOptions): string {
+  const key = `${maxPayload} ${validateUtf8}`;
+  return options.compress ? `${key} ${JSON.stringify(options.deflateOptions)}` : key;
+}
+
+function makeServer({ maxPayload, validateUtf8 }: ReaderLimits, options: ResolvedOptions): WebSocketServer {
+  const server = new WebSocketServer({
+    // For ws, 0 is no limit.
+    maxPayload: maxPayload === Infinity ? 0 : maxPayload,
+    skipUTF8Validation: !validateUtf8,
+    perMessageDeflate: options.compress && deflateSettings(options),
+    noServer: true,
+    clientTracking: false,
+    autoPong: false,
+    // The connection bounds the handshake itself.
+    closeTimeout: MAX_INT32,
+    WebSocket: HostedWebSocket,
+    handleProtocols: (_: Set<string>, request: IncomingMessage) => asHandshake(request).protocol || false,
+  } as WsServerOptions);
+  server.on('headers', addHeaders);
+  return server;
 }
 
 /** What may be read before ws gets it. ws inflates messages later than they come; a stream of HTTP/2 has other listeners. */
@@ -94,18 +118,6 @@ function writeHeadAsLatin1(socket: Duplex, headers: AcceptedUpgrade['headers']):
     socket.write = write;
     return Reflect.apply(write, socket, [head, 'latin1']) as boolean;
   }) as Duplex['write'];
-}
-
-/** The options that ws wants for itself. */
-function wsSettings(options: ResolvedOptions): ServerOptions {
-  const { maxFrameSize, maxMessageSize, validateUtf8 } = options;
-  const maxPayload = Math.min(maxFrameSize, maxMessageSize);
-  return {
-    // For ws, 0 is no limit.
-    maxPayload: maxPayload === Infinity ? 0 : maxPayload,
-    skipUTF8Validation: !validateUtf8,
-    perMessageDeflate: options.compress && deflateSettings(options),
-  };
 }
 
 function deflateSettings({ deflateOptions }: ResolvedOptions): PerMessageDeflateOptions {

@@ -140,6 +140,7 @@ export interface EngineFailure extends TelemetryEvent {
   readonly engine: string;
   /** What it was at. */
   readonly stage: EngineStage;
+  /** What failed; its `cause` is what the client or the codec threw. */
   readonly error: EngineError;
   /** Messages that this concerns: those that were not published, or not read. */
   readonly messages: number;

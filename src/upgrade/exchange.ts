@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerRe
 import type { Duplex } from 'node:stream';
 import type { ErrorCode, UpgradeError } from '../websock/errors.js';
 import { MAX_INT32, type WebSockOptions } from '../websock/options.js';
+import type { Placed, Places } from '../websock/places.js';
 import { putSlot, type UpgradeIntent, type UpgradeSlot } from './intent.js';
 import type { Door } from './door.js';
 
@@ -41,7 +42,9 @@ export type AnyResponse = Pick<
  * One upgrade request on its way through the app: the app writes its response as any other, and in place of a 2xx the
  * WebSocket opens once the app has decided to upgrade. How that is done on the wire is up to the two kinds of exchange.
  */
-export abstract class Exchange implements UpgradeSlot {
+export abstract class Exchange implements UpgradeSlot, Placed {
+  /** Among those that are open. */
+  place = -1;
   abstract readonly response: AnyResponse;
   intent: UpgradeIntent | undefined;
   refusal: UpgradeError | undefined;
@@ -54,6 +57,7 @@ export abstract class Exchange implements UpgradeSlot {
   #phase: 'open' | 'switching' | 'answered' | 'over' = 'open';
   #isLost = false;
   #headers: [string, string][] = [];
+  #limit: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #start = performance.now();
 
@@ -63,8 +67,10 @@ export abstract class Exchange implements UpgradeSlot {
     protected readonly socket: Duplex,
     private readonly head: Buffer,
     private readonly door: Door,
-    private readonly onOver: () => void,
-  ) {}
+    private readonly others: Places<Exchange>,
+  ) {
+    others.add(this);
+  }
 
   get isOpen(): boolean {
     return this.#phase === 'open' && !this.response.headersSent;
@@ -92,6 +98,8 @@ export abstract class Exchange implements UpgradeSlot {
   }
 
   limit(upgradeTimeout: number): void {
+    if (upgradeTimeout === this.#limit) return;
+    this.#limit = upgradeTimeout;
     clearTimeout(this.#timer);
     if (upgradeTimeout > MAX_INT32) return;
     const left = Math.max(0, upgradeTimeout - (performance.now() - this.#start));
@@ -122,11 +130,13 @@ export abstract class Exchange implements UpgradeSlot {
   /** The wire is free for the WebSocket. */
   protected abstract handOver(): void;
 
+  /** Nothing more happens to the request. */
+  protected over(): void {}
+
   /** To be called by the constructor, once the response exists. */
   protected begin(): void {
     this.response.once('finish', this.#onFinish);
-    this.socket.once('close', this.#onGone);
-    this.socket.once('end', this.#onGone);
+    this.socket.on('close', this.#onGone).on('end', this.#onGone);
     this.limit(this.door.upgradeTimeout);
     putSlot(this.request, this);
   }
@@ -191,7 +201,8 @@ export abstract class Exchange implements UpgradeSlot {
     clearTimeout(this.#timer);
     this.socket.off('close', this.#onGone);
     this.socket.off('end', this.#onGone);
-    this.onOver();
+    this.others.remove(this);
+    this.over();
   }
 }
 
@@ -224,9 +235,11 @@ function takeHeaders(response: AnyResponse): [string, string][] {
 
 /** Several values as several pairs. */
 export function headerPairs(response: AnyResponse): [string, string][] {
-  return response
-    .getHeaderNames()
-    .flatMap((name) =>
-      [response.getHeader(name) ?? []].flat().map((value): [string, string] => [name, String(value)]),
-    );
+  const pairs: [string, string][] = [];
+  for (const name of response.getHeaderNames()) {
+    const value = response.getHeader(name) ?? [];
+    if (Array.isArray(value)) for (const one of value) pairs.push([name, String(one)]);
+    else pairs.push([name, String(value)]);
+  }
+  return pairs;
 }

@@ -6,6 +6,8 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 /** Does the request ask for a WebSocket at all (RFC 6455 §4.1: an `Upgrade` header that lists `websocket`)? */
 export function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  // As nearly all clients write it.
+  if (headers.upgrade === 'websocket') return true;
   const offered = headers.upgrade?.toLowerCase().split(',') ?? [];
   return offered.some((name) => name.trim() === 'websocket');
 }

@@ -9,10 +9,11 @@ import type {
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../websock/errors.js';
+import { Places } from '../websock/places.js';
 import type { Door } from './door.js';
 import { SHUTTING_DOWN, type Exchange } from './exchange.js';
 import { giveBack } from './give-back.js';
-import { asksForWebSocket, hasAllHeaders, hasBody } from './handshake.js';
+import { asksForWebSocket, hasAllHeaders, hasBody, upgradeRequired } from './handshake.js';
 import { refuse, refuseStream, surviveErrors } from './refusal.js';
 import { SocketExchange } from './socket-exchange.js';
 import { StreamExchange } from './stream-exchange.js';
@@ -23,6 +24,8 @@ export interface Pipeline {
   refuseAll(): void;
   /** Closes the sessions of HTTP/2 once their streams are over: clients keep them open for ever. */
   closeSessions(): void;
+  /** Runs a request through the app that another server has received: what it is answered is written to the socket, as HTTP/1.1. */
+  inject(request: IncomingMessage, socket: Duplex): void;
   detach(): void;
 }
 
@@ -33,13 +36,10 @@ export type AnyHttpServer = HttpServer | HttpsServer | Http2Server | Http2Secure
  * Runs every upgrade request of a server through the app as an ordinary request. README.md tells the flow.
  */
 export function attachPipeline(server: AnyHttpServer, door: Door): Pipeline {
-  const exchanges = new Set<Exchange>();
+  const exchanges = new Places<Exchange>();
 
-  const dispatch = (make: (onOver: () => void) => Exchange, request: unknown) => {
-    const exchange = make(() => exchanges.delete(exchange));
-    exchanges.add(exchange);
-    server.emit('request', request as IncomingMessage, exchange.response as ServerResponse);
-  };
+  const dispatch = (request: unknown, { response }: Exchange) =>
+    server.emit('request', request as IncomingMessage, response as ServerResponse);
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     surviveErrors(socket);
@@ -47,12 +47,24 @@ export function attachPipeline(server: AnyHttpServer, door: Door): Pipeline {
       if (!hasAllHeaders(request, (server as HttpServer).maxHeadersCount))
         return turnAway(socket, 431, 'Too many headers');
       if (!asksForWebSocket(request)) return giveBack(server, request, socket, head);
-      if (door.isShut) return turnAway(socket, 503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING');
-      // Node asks it of ordinary requests only (RFC 9112 §3.2).
-      if (!request.headers.host) return turnAway(socket, 400, 'The Host header is missing');
-      if (hasBody(request)) return turnAway(socket, 400, 'A WebSocket handshake has no body');
-      dispatch((onOver) => new SocketExchange(request, socket, head, door, onOver), request);
+      decide(request, socket, head);
     });
+  };
+
+  const inject = (request: IncomingMessage, socket: Duplex) => {
+    surviveErrors(socket);
+    if (asksForWebSocket(request)) return decide(request, socket, Buffer.alloc(0));
+    const { status, message, code, headers } = upgradeRequired(request);
+    refuse(socket, status, message, headers);
+    door.refused(status, message, code);
+  };
+
+  const decide = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (door.isShut) return turnAway(socket, 503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING');
+    // Node asks it of ordinary requests only (RFC 9112 §3.2).
+    if (!request.headers.host) return turnAway(socket, 400, 'The Host header is missing');
+    if (hasBody(request)) return turnAway(socket, 400, 'A WebSocket handshake has no body');
+    dispatch(request, new SocketExchange(request, socket, head, door, exchanges));
   };
 
   const turnAway = (socket: Duplex, status: number, message: string, code?: ErrorCode) => {
@@ -67,7 +79,7 @@ export function attachPipeline(server: AnyHttpServer, door: Door): Pipeline {
       refuseStream(response.stream, 503, SHUTTING_DOWN);
       return door.refused(503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING');
     }
-    dispatch((onOver) => new StreamExchange(request, response, door, onOver), request);
+    dispatch(request, new StreamExchange(request, response, door, exchanges));
   };
 
   const sessions = new Set<Http2Session>();
@@ -85,6 +97,7 @@ export function attachPipeline(server: AnyHttpServer, door: Door): Pipeline {
     refuseAll: () =>
       exchanges.forEach((exchange) => exchange.refuse(503, SHUTTING_DOWN, 'WEBSOCK_UPGRADE_DRAINING')),
     closeSessions: () => sessions.forEach((session) => session.close()),
+    inject,
     detach: () => {
       unlisten();
       server.off('connect', onConnect).off('session', onSession);

@@ -1,6 +1,8 @@
+import type { EventEmitter } from 'node:events';
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Writable, type Duplex } from 'node:stream';
+import type { Places } from '../websock/places.js';
 import { Exchange } from './exchange.js';
 import type { Door } from './door.js';
 import { destroySoon, handOver, refuse } from './refusal.js';
@@ -11,21 +13,20 @@ type WriteHead = ServerResponse['writeHead'];
 export class SocketExchange extends Exchange {
   readonly response: ServerResponse;
 
-  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, door: Door, onOver: () => void) {
-    super(request, socket, head, door, () => {
-      onOver();
-      // Node would; without a body of its own the request has no other end.
-      process.nextTick(() => request.emit('close'));
-    });
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, door: Door, others: Places<Exchange>) {
+    super(request, socket, head, door, others);
     this.response = new ServerResponse(request);
     this.response.shouldKeepAlive = false;
+    // Express gives each response another prototype, and each property that comes after that costs it a hidden class of its
+    // own. These two come in any case.
+    Object.assign(this.response, { statusCode: 200, statusMessage: undefined });
     this.response.assignSocket(socket as Socket);
     // An own property, below whatever wraps it later: Express swaps the response's prototype.
     this.response.writeHead = this.#writeHead;
     socket.on('drain', this.#onDrain);
     this.begin();
     // Node would: it is what tells access logs and the like that the response is over.
-    this.response.once('finish', () => process.nextTick(() => this.response.emit('close')));
+    this.response.once('finish', emitCloseSoon);
   }
 
   protected divert(): void {
@@ -34,7 +35,7 @@ export class SocketExchange extends Exchange {
     response.detachSocket(socket as Socket);
     // end(chunk) corks the socket before it writes the head; left corked, the 101 would never leave.
     while (socket.writableCorked > 0) socket.uncork();
-    response.assignSocket(new Nowhere() as unknown as Socket);
+    response.assignSocket(new Nowhere({ decodeStrings: false }) as unknown as Socket);
   }
 
   protected answer(status: number, message: string, headers?: Readonly<Record<string, string>>): void {
@@ -51,6 +52,11 @@ export class SocketExchange extends Exchange {
     handOver(this.socket);
   }
 
+  protected override over(): void {
+    // Node would; without a body of its own the request has no other end.
+    emitCloseSoon.call(this.request);
+  }
+
   /** Node has taken its own listener off the socket; a response that is piped into would wait for ever. */
   readonly #onDrain = (): void => {
     if (this.response.writableNeedDrain) this.response.emit('drain');
@@ -65,6 +71,14 @@ export class SocketExchange extends Exchange {
     this.socket.resume();
     return Reflect.apply(writeHead, response, [status, reason, headers]);
   }) as WriteHead;
+}
+
+function emitCloseSoon(this: EventEmitter): void {
+  process.nextTick(emitClose, this);
+}
+
+function emitClose(emitter: EventEmitter): void {
+  emitter.emit('close');
 }
 
 /** Where the rest of a response goes that became a WebSocket. */

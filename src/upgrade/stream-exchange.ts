@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
+import type { Places } from '../websock/places.js';
 import { Exchange, headerPairs, mergeHeaders, type AnyResponse } from './exchange.js';
 import type { Door } from './door.js';
 import { closeStream, refuseStream } from './refusal.js';
@@ -21,9 +22,14 @@ export class StreamExchange extends Exchange {
   /** What the app writes goes nowhere: all of it once the WebSocket opens, the body of what would open a tunnel. */
   #diverts: 'nothing' | 'body' | 'everything' = 'nothing';
 
-  constructor(request: Http2ServerRequest, response: Http2ServerResponse, door: Door, onOver: () => void) {
+  constructor(
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    door: Door,
+    others: Places<Exchange>,
+  ) {
     showAsGet(request);
-    super(request as unknown as IncomingMessage, request.stream, Buffer.alloc(0), door, onOver);
+    super(request as unknown as IncomingMessage, request.stream, Buffer.alloc(0), door, others);
     this.#response = response;
     this.response = response as unknown as AnyResponse;
     Object.assign(response, { writeHead: this.#writeHead, write: this.#write, end: this.#endResponse });

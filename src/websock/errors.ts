@@ -33,6 +33,9 @@ export const ERROR_CODES = {
     'Express cannot serve HTTP/2: use FastifyAdapter({ http2: true }), or an HTTP/1.1 server.',
   WEBSOCK_SERVER_TAKEN:
     'Attach an HTTP server to one WebSockServer; in a Nest app inject that instead of making another.',
+  WEBSOCK_PACKAGE_MISSING:
+    'Install the package that the message names, in a version whose binary fits this Node.js and this machine.',
+  WEBSOCK_LISTEN: 'Free the port that the message names, choose another, or correct the host.',
   WEBSOCK_UPGRADE_NOT_WEBSOCKET:
     'Connect with a WebSocket client; an ordinary request to this path is answered 426.',
   WEBSOCK_UPGRADE_BAD_METHOD: 'Send the opening handshake as a GET (RFC 6455 §4.1).',
@@ -65,7 +68,6 @@ export const ERROR_CODES = {
   WEBSOCK_CALL_UNKNOWN_REF: 'No such connection here: it has ended, or the reference is not one.',
   WEBSOCK_INFO_ENCODE:
     'Send other nodes only what the codec of the cluster can encode; the message says what it cannot, and where it lies.',
-  WEBSOCK_PACKAGE_MISSING: 'Install the package that the message names.',
   WEBSOCK_ENGINE_CLIENT:
     "Give the engine the client that the message names, made by that package's own functions.",
   WEBSOCK_ENGINE:
@@ -90,6 +92,18 @@ export class WebSockError extends Error {
 
 /** The app is set up wrongly; thrown at boot, and by `upgrade()` for its own options. The message names the remedy. */
 export class ConfigError extends WebSockError {}
+
+/** An optional package is not installed, does not load, or is not what it should be; thrown at boot. The message says what to install. */
+export class MissingPackageError extends WebSockError {
+  constructor(
+    /** Its name on npm, or where it is installed from. */
+    readonly packageName: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super('WEBSOCK_PACKAGE_MISSING', message, options);
+  }
+}
 
 /** The upgrade was refused. `status` and `headers` are what the HTTP response carries. */
 export class UpgradeError extends WebSockError {
@@ -196,21 +210,5 @@ export class EngineError extends WebSockError {
 export class InfoEncodeError extends WebSockError {
   constructor(fault: string, options?: ErrorOptions) {
     super('WEBSOCK_INFO_ENCODE', `the message cannot be sent to other nodes: ${fault}`, options);
-  }
-}
-
-/** A package is not installed that only some apps need. The message says how to install it. */
-export class MissingPackageError extends WebSockError {
-  constructor(
-    /** Its name on the registry. */
-    readonly packageName: string,
-    whatFor: string,
-    options?: ErrorOptions,
-  ) {
-    super(
-      'WEBSOCK_PACKAGE_MISSING',
-      `${whatFor} needs the package ${packageName}: npm install ${packageName}`,
-      options,
-    );
   }
 }

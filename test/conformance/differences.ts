@@ -428,7 +428,7 @@ export const DIFFERENCES: readonly Difference[] = [
 ];
 
 /** `{ init: 'ok push' }` is `init.ok`, `init.push`. */
-function ids(groups: Record<string, string>): string[] {
+export function ids(groups: Record<string, string>): string[] {
   return Object.entries(groups).flatMap(([group, names]) =>
     names.split(' ').map((name) => `${group}.${name}`),
   );
@@ -438,7 +438,7 @@ function because(reason: string, cases: string[]): Record<string, string> {
   return Object.fromEntries(cases.map((id) => [id, reason]));
 }
 
-function close(code: number): ShownFrame {
+export function close(code: number): ShownFrame {
   return { op: 'close', code, reason: '' };
 }
 
@@ -450,7 +450,7 @@ function withClose(expected: Outcome, code: number): Outcome {
   return { ...expected, frames: [...expected.frames, close(code)] };
 }
 
-function withReason(expected: Outcome, reason: unknown): Outcome {
+export function withReason(expected: Outcome, reason: unknown): Outcome {
   const callbacks = expected.callbacks.map((event) =>
     event.ev === 'terminate' ? { ...event, reason } : event,
   );
@@ -466,7 +466,7 @@ function withHeader(expected: Outcome, name: string, value: string): Outcome {
   return { ...expected, headers: [...others, [name, value]] };
 }
 
-function protocolError(code: number): unknown {
+export function protocolError(code: number): unknown {
   return error({ crash: PROTOCOL_ERROR, close_code: code });
 }
 

@@ -24,7 +24,9 @@ export function conformanceSuite(stack: string): void {
 
     for (const testCase of cases) {
       const { outcome: expected, differences } = expectationOf(testCase);
-      const why = differences.map(({ rule }) => ` [${rule}]`).join('');
+      const why = [...differences, ...transport.differences(testCase)]
+        .map(({ rule }) => ` [${rule}]`)
+        .join('');
 
       it(`${testCase.id}: ${testCase.description}${why}`, () => {
         expect(results.get(testCase.id)!.outcome).toEqual(transport.expected(expected, testCase));

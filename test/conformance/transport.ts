@@ -2,6 +2,8 @@ import type { FrameClient } from '../support/frame-client.js';
 import { RawClient, type RequestSpec } from '../support/raw-client.js';
 import { openSession, StreamClient } from '../support/stream-client.js';
 import type { Case, Outcome } from './case.js';
+import type { Difference } from './differences.js';
+import { uwsDifferencesOf, withFin } from './uws-differences.js';
 
 /** How clients reach a stack. */
 export interface Transport {
@@ -9,6 +11,8 @@ export interface Transport {
   readonly upgraded: number;
   /** Why a case cannot be played on it; undefined if it can. */
   excluded(testCase: Case): string | undefined;
+  /** Why something is different on it. */
+  differences(testCase: Case): readonly Difference[];
   /** What is different on it, of what is right on HTTP/1.1. */
   expected(outcome: Outcome, testCase: Case): Outcome;
   /** What the client has written is on its way, before anything else is done. */
@@ -19,9 +23,21 @@ export interface Transport {
 export const HTTP1: Transport = {
   upgraded: 101,
   excluded: () => undefined,
+  differences: () => [],
   expected: (outcome) => outcome,
   sent: () => Promise.resolve(),
   open: (port, request, early) => RawClient.open(port, request, early),
+};
+
+/** HTTP/1.1 as uWebSockets.js speaks it. */
+export const UWS: Transport = {
+  ...HTTP1,
+  excluded: ({ early }) =>
+    early &&
+    'about the packet of the upgrade request: a client waits for the 101 (table "Upgrade" in docs/uws.md)',
+  differences: uwsDifferencesOf,
+  expected: (outcome, testCase) =>
+    uwsDifferencesOf(testCase).reduce((expected, rule) => rule.change(expected, testCase), withFin(outcome)),
 };
 
 /** Cases at whose end the server destroys what the client has not ended: a FIN of TCP, RST_STREAM on HTTP/2. */
@@ -35,6 +51,7 @@ const DESTROYED = [
 /** Extended CONNECT (RFC 8441), a session for each case. */
 export const HTTP2: Transport = {
   upgraded: 200,
+  differences: () => [],
 
   excluded({ request = {}, client }) {
     if (request.method !== undefined) return 'about the method: on HTTP/2 it is always CONNECT';

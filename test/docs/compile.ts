@@ -48,6 +48,9 @@ export function compileWithTsc(snippets: readonly Snippet[], kind: ModuleKind, s
       'nestjs-websock/redis': [path.join(root, 'src/redis.ts')],
       'nestjs-websock/telemetry': [path.join(root, 'src/telemetry.ts')],
       'nestjs-websock/testing': [path.join(root, 'src/testing/index.ts')],
+      // The build on the registry has the same types, in another place.
+      'uWebSockets.js': [path.join(root, 'node_modules/@trufflesuite/uws-js-unofficial/docs/index.d.ts')],
+      'nestjs-websock/uws': [path.join(root, 'src/uws/index.ts')],
     },
   };
   const files = new Map(snippets.map((snippet, i) => [path.join(FOLDER, `${i}.ts`), snippet]));

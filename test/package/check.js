@@ -33,6 +33,7 @@ const PEERS = {
   './redis': [],
   './telemetry': [],
   './testing': [...NEST, '@nestjs/testing'],
+  './uws': [],
 };
 
 const work = mkdtempSync(path.join(tmpdir(), `${name}-`));

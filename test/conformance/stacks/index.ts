@@ -1,6 +1,7 @@
 import { startCore } from './core.js';
 import { startNest } from './nest.js';
-import { HTTP1, HTTP2, type Transport } from '../transport.js';
+import { startUws } from './uws.js';
+import { HTTP1, HTTP2, UWS, type Transport } from '../transport.js';
 import type { StartStack } from './stack.js';
 
 const STACKS: Readonly<Record<string, StartStack>> = {
@@ -8,6 +9,7 @@ const STACKS: Readonly<Record<string, StartStack>> = {
   fastify: startNest('fastify'),
   http2: startNest('fastify', true),
   core: startCore,
+  uws: startUws,
   // All reading left to ws.
   'plain-ws': (spec) => startCore({ ...spec, defaults: { ...spec.defaults, fastPath: false } }),
 };
@@ -22,5 +24,6 @@ export function startStack(name: string): StartStack {
 
 /** What its clients speak. */
 export function transportOf(name: string): Transport {
+  if (name === 'uws') return UWS;
   return name === 'http2' ? HTTP2 : HTTP1;
 }

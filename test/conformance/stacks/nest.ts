@@ -31,6 +31,7 @@ import {
   type Connection,
   type ControlMessage,
   type DataMessage,
+  type WireServer,
 } from '../../../src/index.js';
 import { FullHandler, handlerClass, HANDLERS, type Machine, type State } from '../machine.js';
 import { Traces } from '../trace.js';
@@ -133,11 +134,11 @@ class UpgradeController {
 }
 
 @Module({})
-class ConformanceModule {
-  static with({ defaults, drainer, traces }: StackSpec): DynamicModule {
+export class ConformanceModule {
+  static with({ defaults, drainer, traces }: StackSpec, servers: WireServer[] = []): DynamicModule {
     return {
       module: ConformanceModule,
-      imports: [WebSockModule.forRoot({ ...defaults, drainer })],
+      imports: [WebSockModule.forRoot({ ...defaults, drainer, servers })],
       controllers: [UpgradeController],
       providers: [DeclaredHandler, ...HANDLERS, { provide: Traces, useValue: traces }],
     };
@@ -158,7 +159,7 @@ export function startNest(platform: 'express' | 'fastify', http2 = false): Start
   };
 }
 
-async function makeApp(
+export async function makeApp(
   platform: 'express' | 'fastify',
   http2: boolean,
   module: DynamicModule,
