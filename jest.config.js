@@ -7,6 +7,8 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/nest11/node_modules/'],
   testTimeout: 15_000,
   maxWorkers: 2,
+  // Modules of a spec stay in memory. A worker that has a gigabyte of them takes longer to end than Jest waits.
+  workerIdleMemoryLimit: '800MB',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-websock$': '<rootDir>/src/index.ts',

@@ -16,6 +16,7 @@ export {
   OnIn,
   OnInfo,
   OnInit,
+  OnSocket,
   OnTerminate,
   OnUpgrade,
   WebSockHandler,
@@ -24,6 +25,7 @@ export type {
   AcceptsMessage,
   CallbackDecorator,
   MessageDecorator,
+  SocketDecorator,
   WebSockHandlerOptions,
   WebSockHandlerRoute,
 } from './nest/websock.decorators.js';

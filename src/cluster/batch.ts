@@ -14,6 +14,11 @@ export class Batch {
     return this.size >= MAX_BYTES || this.infos.length >= MAX_MESSAGES;
   }
 
+  /** A packet is larger only for one message: brokers have limits, and what is too large is to be lost alone. */
+  hasRoomFor(info: EncodedInfo): boolean {
+    return this.infos.length === 0 || this.size + infoSize(info) <= MAX_BYTES;
+  }
+
   add(info: EncodedInfo): void {
     this.infos.push(info);
     this.size += infoSize(info);

@@ -22,7 +22,7 @@ export function writeVarint(bytes: Uint8Array, position: number, value: number):
 /** Reads what was written, front to back. All of it throws a RangeError past the end. */
 export class ByteReader {
   position: number;
-  /** Something was read past the end: what follows means nothing. */
+  /** Something was read past the end, or was no number: what follows means nothing. */
   isBroken = false;
   readonly bytes: Buffer;
 
@@ -47,7 +47,11 @@ export class ByteReader {
     for (let factor = 0x80; ; factor *= 0x80) {
       const byte = this.byte();
       value += (byte & 0x7f) * factor;
-      if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('a number is too large');
+      // Also one of zeros without end: its factor would be Infinity, and the number none.
+      if (value > Number.MAX_SAFE_INTEGER || factor > Number.MAX_SAFE_INTEGER) {
+        this.isBroken = true;
+        throw new RangeError('a number is too large');
+      }
       if (byte < 0x80) return value;
     }
   }

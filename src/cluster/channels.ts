@@ -51,7 +51,7 @@ export class Channels {
     this.retry();
   }
 
-  /** Resolves when packets of the channel arrive; never for one that nobody has joined. */
+  /** Resolves when packets of the channel arrive, or nobody wants them any more; never for one that nobody has joined. */
   joined(channel: string): Promise<void> {
     const subscription = this.#channels.get(channel);
     if (subscription?.isSubscribed && !subscription.isSettling) return Promise.resolve();
@@ -81,8 +81,9 @@ export class Channels {
       if (!(await this.#ask(channel, subscription))) break;
     }
     subscription.isSettling = false;
-    if (subscription.isSubscribed) for (const resolve of subscription.waiting.splice(0)) resolve();
-    else if (!subscription.wanted) this.#channels.delete(channel);
+    if (!subscription.wanted) this.#channels.delete(channel);
+    else if (!subscription.isSubscribed) return;
+    for (const resolve of subscription.waiting.splice(0)) resolve();
   }
 
   /** False for what failed: it is tried again later. */

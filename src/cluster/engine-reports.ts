@@ -1,8 +1,9 @@
 import { telemetry } from '../telemetry/events.js';
 import { EngineError, type EngineStage } from '../websock/errors.js';
+import { describeThrown } from '../websock/thrown.js';
 
 /** Told of everything that fails between the nodes; nothing of it reaches who called. */
-export type OnEngineError = (error: EngineError, context: { readonly stage: EngineStage }) => void;
+export type OnEngineError = (error: EngineError, context: { readonly stage: EngineStage }) => unknown;
 
 /** Says to `onError` and telemetry what the engine does. */
 export class EngineReports {
@@ -39,19 +40,19 @@ export class EngineReports {
   }
 
   #tell(error: EngineError): void {
+    if (this.#onError !== undefined) void this.#call(this.#onError, error);
+  }
+
+  /** Never rejects: nobody is there to catch it, the caller is the broker's client. */
+  async #call(onError: OnEngineError, error: EngineError): Promise<void> {
     try {
-      this.#onError?.(error, { stage: error.stage });
+      await onError(error, { stage: error.stage });
     } catch (thrown) {
-      // Nobody is there to catch it: the caller is the broker's client.
-      process.emitWarning(`nestjs-websock: the cluster's onError threw: ${describe(thrown)}`);
+      process.emitWarning(`nestjs-websock: the cluster's onError threw: ${describeThrown(thrown)}`);
     }
   }
 
   #wrap(cause: unknown, stage: EngineStage): EngineError {
-    return new EngineError(stage, `${this.#engine}: ${describe(cause)}`, { cause });
+    return new EngineError(stage, `${this.#engine}: ${describeThrown(cause)}`, { cause });
   }
-}
-
-function describe(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

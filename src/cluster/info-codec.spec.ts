@@ -25,6 +25,10 @@ describe('the default codec', () => {
     ['text', 'ü€𐍈'],
     ['empty text', ''],
     ['long text', 'ü'.repeat(100_000)],
+    ['a lone surrogate', 'a\ud800'],
+    ['a lone surrogate in a key', { '\udc00': 1 }],
+    ['lone surrogates in values and lists', [{ a: '\ud800\ud800' }, ['\udfff']]],
+    ['lone surrogates in a Map', new Map([['\ud800', '\udc00']])],
     [
       'numbers',
       [0, 1, -1, 127, 128, 255, 65_536, 2 ** 32, 2 ** 53, -(2 ** 53), 1.5, NaN, Infinity, -Infinity],

@@ -1,6 +1,7 @@
 import type { Packr } from 'msgpackr';
 import { deserialize, serialize } from 'node:v8';
 import { InfoEncodeError, MissingPackageError } from '../websock/errors.js';
+import { isWellFormed } from '../websock/topic.js';
 import { describeFault, formOf } from './info-form.js';
 
 /**
@@ -30,7 +31,7 @@ const CLONE = 0xff;
 
 /**
  * The default: MessagePack through msgpackr, and for what MessagePack does not keep (`Map`, `Set`, typed arrays, `-0`, references to
- * one object, cycles, …) Node's structured clone.
+ * one object, cycles, lone surrogates, …) Node's structured clone.
  *
  * @throws MissingPackageError when msgpackr is not installed
  */
@@ -46,7 +47,7 @@ class MessagePackInfo implements SlicingCodec {
   }
 
   encode(value: unknown): Uint8Array {
-    if (typeof value === 'string') return encodeText(value);
+    if (typeof value === 'string' && isWellFormed(value)) return encodeText(value);
     switch (formOf(value)) {
       case 'plain':
         return this.#packr.pack(value);

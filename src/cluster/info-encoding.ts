@@ -1,6 +1,7 @@
 import { infoName, type InfoClasses } from '../clause/info-class.js';
 import type { InfoClass } from '../clause/pattern.js';
 import { InfoEncodeError } from '../websock/errors.js';
+import { describeThrown } from '../websock/thrown.js';
 import type { ByteReader } from './bytes.js';
 import { isSlicing, type InfoCodec, type SlicingCodec } from './info-codec.js';
 import { isInstance } from './info-form.js';
@@ -38,7 +39,7 @@ export class InfoEncoding {
       bytes = this.#codec.encode(value);
     } catch (error) {
       if (error instanceof InfoEncodeError) throw error;
-      throw new InfoEncodeError(error instanceof Error ? error.message : String(error), { cause: error });
+      throw new InfoEncodeError(describeThrown(error), { cause: error });
     }
     if (bytes instanceof Uint8Array) return bytes;
     throw new InfoEncodeError('the codec made no bytes of it');

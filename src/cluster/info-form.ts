@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { isWellFormed } from '../websock/topic.js';
 
 /** How a message can travel: as MessagePack, only as a structured clone, or not at all. */
 export type InfoForm = 'plain' | 'clone' | 'none';
@@ -28,6 +29,8 @@ export function formOf(value: unknown): InfoForm {
 
 function formOfPrimitive(value: unknown): InfoForm {
   switch (typeof value) {
+    case 'string':
+      return isWellFormed(value) ? 'plain' : 'clone';
     case 'number':
       // MessagePack has no -0 as msgpackr writes it.
       return value === 0 && 1 / value < 0 ? 'clone' : 'plain';
@@ -57,14 +60,10 @@ function formOfProperties(object: object, level: number): InfoForm {
   for (const key in object) {
     const value = (object as Record<string, unknown>)[key];
     const found =
-      typeof value === 'object' && value !== null
-        ? formOfObject(value, level + 1)
-        : typeof value === 'string'
-          ? 'plain'
-          : formOfPrimitive(value);
+      typeof value === 'object' && value !== null ? formOfObject(value, level + 1) : formOfPrimitive(value);
     if (found === 'none') return found;
     // msgpackr reads `__proto__` as another key.
-    if (found === 'clone' || key === '__proto__') form = 'clone';
+    if (found === 'clone' || key === '__proto__' || !isWellFormed(key)) form = 'clone';
     keys++;
   }
   return keys > MAX_KEYS ? 'clone' : form;

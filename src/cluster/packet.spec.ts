@@ -127,6 +127,30 @@ describe('any other bytes', () => {
     );
   });
 
+  it.each([150, 1_000])('with a number of %d zeros give an error, and come to an end', (zeros) => {
+    const endless = Buffer.concat([Buffer.alloc(zeros, 0x80), Buffer.of(0)]);
+    for (const parts of [
+      [0x57, 1, 1, 65, ...endless],
+      [0x57, 1, 1, 65, 0, 0, 1, ...endless, 1, 1],
+      // The length of a class's name.
+      [0x57, 1, 1, 65, 0, 0, 1, 5, ...endless, 1, 1],
+    ]) {
+      expect(() => readAll(Buffer.from(parts))).toThrow(RangeError);
+    }
+  });
+
+  it('mean nothing behind a number that is too large', () => {
+    const reader = new ByteReader(Buffer.concat([Buffer.alloc(9, 0xff), Buffer.from('a message?')]));
+    expect(() => reader.varint()).toThrow('too large');
+    expect(reader.isBroken).toBe(true);
+  });
+
+  it.each(['', 'a b', 'a\nb', 'a.b', 'x'.repeat(65)])('are no packet of a node called %j', (node) => {
+    const packets = new Packets(node);
+    expect(() => readTopicPacket(packets.topicPacket(0, 0, [], 0))).toThrow(SyntaxError);
+    expect(() => readNodePacket(packets.nodePacket(0, Buffer.of(0)))).toThrow(SyntaxError);
+  });
+
   it('cost no more than they are long, whatever they say', () => {
     const liar = Buffer.concat([Buffer.of(0x57, 1, 1, 65, 0, 0, 0xff, 0xff, 0xff, 0x7f), Buffer.alloc(20)]);
     expect(() => readTopicPacket(liar)).toThrow(SyntaxError);

@@ -6,6 +6,9 @@ const MAGIC = 0x57;
 const TOPIC_PACKET = 1;
 const NODE_PACKET = 2;
 
+/** As `ConnectionRegistry` makes them, and somewhat longer. */
+const NODE_NAME = /^[\w-]{1,64}$/;
+
 /** The messages of a tick and topic, from one node. */
 export interface TopicPacket {
   /** Who publishes. */
@@ -137,5 +140,8 @@ function readHead(reader: ByteReader, kind: number): string {
   if (reader.byte() !== MAGIC || reader.byte() !== kind) throw new SyntaxError('it is no packet of ours');
   const length = reader.byte();
   const start = reader.skip(length);
-  return reader.bytes.toString('latin1', start, start + length);
+  const node = reader.bytes.toString('latin1', start, start + length);
+  // It goes into channels, references and the log.
+  if (!NODE_NAME.test(node)) throw new SyntaxError('its node has no name');
+  return node;
 }

@@ -111,6 +111,11 @@ describe('track', () => {
 
   it.each([
     ['an empty topic', () => makePresence().presence.track('n.a', '', 'ann'), /topic/],
+    [
+      'a lone surrogate in a key',
+      () => makePresence().presence.track('n.a', 'lobby', 'a\ud800'),
+      /well-formed/,
+    ],
     ['an empty key', () => makePresence().presence.track('n.a', 'lobby', ''), /track: a key/],
     ['a number as key', () => makePresence().presence.track('n.a', 'lobby', 7 as never), /track: a key/],
     ['a list as meta', () => makePresence().presence.track('n.a', 'lobby', 'ann', []), /track: a meta/],

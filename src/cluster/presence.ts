@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type { Connection, ConnectionRef } from '../websock/connection.js';
 import type { PresenceEntry, PresenceList, PresenceMeta } from '../websock/presence.js';
-import { checkTopic } from '../websock/topic.js';
+import { checkTopic, isWellFormed } from '../websock/topic.js';
 import type { NodeLink, NodePart } from './node-link.js';
 import { PresenceEntries } from './presence-entries.js';
 import { PresenceReplication } from './presence-replication.js';
@@ -113,6 +113,7 @@ export class Presence {
     checkTopic(verb, topic);
     if (typeof key !== 'string' || key === '')
       throw new TypeError(`${verb}: a key is a string that is not empty`);
+    if (!isWellFormed(key)) throw new TypeError(`${verb}: a key is well-formed, without lone surrogates`);
     const ref = typeof connection === 'string' ? connection : connection?.ref;
     if (typeof ref !== 'string') throw new TypeError(`${verb}: expected a connection or a reference`);
     const { node } = this.#host;

@@ -61,6 +61,16 @@ describe('broadcast', () => {
     expect(there).toHaveLength(2_503);
   });
 
+  it('has a large message in a packet of its own, so that none is lost for another', async () => {
+    const there = b.listen('t');
+    await cluster.settle();
+    a.engine.maxPacket = 100_000;
+    const [half, more, tooLarge] = [50_000, 60_000, 101_000].map((length) => 'x'.repeat(length));
+    broadcast(a, 't', 1, half, more, tooLarge, 3);
+    await cluster.settle();
+    expect(there).toEqual([1, half, more, 3]);
+  });
+
   it('reaches nobody when it cannot be encoded', async () => {
     const [here, there] = [a.listen('t'), b.listen('t')];
     await cluster.settle();
@@ -139,13 +149,17 @@ describe('broadcast', () => {
     expect(errors).toMatchObject([{ app: a.name, stage: 'publish', engine: 'fake', messages: 2 }]);
   });
 
-  it('survives an onError that throws', async () => {
-    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    const c = await cluster.start({
-      onError() {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
         throw new Error('not again');
       },
-    });
+    ],
+    ['rejects', () => Promise.reject(new Error('not again'))],
+  ])('survives an onError that %s', async (_, onError) => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const c = await cluster.start({ onError });
     c.engine.publishError = new Error('full');
     broadcast(c, 't', 1);
     await cluster.settle();
@@ -228,6 +242,17 @@ describe('subscribing', () => {
     broadcast(a, 't', 1);
     await cluster.settle();
     expect(there).toEqual([1]);
+  });
+
+  it('resolves subscribed() when nobody is subscribed any more', async () => {
+    const { connection } = b.open();
+    b.engine.cut();
+    connection.subscribe('t');
+    const subscribed = b.pubsub.subscribed('t').then(() => 'resolved');
+    await cluster.settle();
+    connection.unsubscribe('t');
+    await cluster.settle();
+    expect(await Promise.race([subscribed, Promise.resolve('waits')])).toBe('resolved');
   });
 
   it('resolves subscribed() when messages of other nodes arrive', async () => {

@@ -71,6 +71,10 @@ export class Relay implements TopicRelay {
     if (this.#isStopped) return;
     const info = this.#encoding.encode(message, except);
     let batch = this.#batches.get(topic);
+    if (batch !== undefined && !batch.hasRoomFor(info)) {
+      this.#flush(topic, batch);
+      batch = undefined;
+    }
     if (batch === undefined) this.#batches.set(topic, (batch = new Batch()));
     batch.add(info);
     if (batch.isFull) this.#flush(topic, batch);

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventsOf, unsubscribeAll } from '../../test/support/channel-log.js';
 import { ClusterNodes, type TestNode } from '../../test/support/fake-cluster.js';
+import { fakeApp } from '../../test/support/fake-connection.js';
 import { telemetry } from '../telemetry/events.js';
 import { ok, reply, stop } from '../websock/result.js';
 
@@ -61,12 +62,46 @@ describe('sendInfo', () => {
     await cluster.settle();
     expect(lost).toEqual([
       { app: a.name, ref: 'AAAAAAAAAAAAAAAA.0' },
+      { app: a.name, ref: 'AAAAAAAAAAAAAAAA.0' },
       { app: a.name, ref: 'nonsense' },
     ]);
     a.engine.cut();
     a.connections.sendInfo(ref, 1);
     await cluster.settle();
     expect(lost.at(-1)).toEqual({ app: a.name, ref });
+  });
+
+  it('waits, right after the start, for a node to make itself known, and keeps its order', async () => {
+    const { ref, infos } = b.open();
+    const c = cluster.add();
+    cluster.network.loses = ({ from, to }) => from === b.name && to === c.name;
+    await c.start();
+    await cluster.settle();
+    c.connections.sendInfo(ref, 1);
+    c.connections.sendInfo(ref, 2);
+    await cluster.settle();
+    cluster.network.loses = () => false;
+    // Whoever is told first of the new node sends at once.
+    const sendMore = () => c.connections.sendInfo(ref, 3);
+    telemetry.nodeUp.subscribe(sendMore);
+    await cluster.advance(500);
+    expect(infos).toEqual([]);
+    a.pubsub.broadcast('t', 0);
+    b.connections.sendInfo(`${c.name}.0`, 'a sign of life');
+    await cluster.settle();
+    telemetry.nodeUp.unsubscribe(sendMore);
+    expect(infos).toEqual([1, 2, 3]);
+  });
+
+  it('vanishes, counted, where there is no cluster', () => {
+    const lost = eventsOf(telemetry.infoLost);
+    const { connections, registry } = fakeApp();
+    connections.sendInfo('AAAAAAAAAAAAAAAA.0', () => 'never encoded');
+    connections.sendInfoAfter('AAAAAAAAAAAAAAAA.0', 10, 1);
+    connections.sendInfo(`${registry.app}.0`, 'of this node');
+    connections.sendInfo(undefined as never, 'of none');
+    const one = { app: registry.app, ref: 'AAAAAAAAAAAAAAAA.0' };
+    expect(lost).toEqual([one, one]);
   });
 
   it('runs the callback in the context of its connection', async () => {
@@ -333,10 +368,13 @@ describe('monitor', () => {
     expect(watcher.infos).toEqual([['down', watched.ref, 'normal']]);
   });
 
-  it('gives words for a reason that cannot be encoded', async () => {
+  it.each<[string, unknown, string]>([
+    ['words', Symbol('why'), 'Symbol(why)'],
+    ['nothing more', Object.assign(Object.create(null), { f: () => {} }), 'object without words'],
+  ])('gives %s for a reason that cannot be encoded', async (_, why, words) => {
     const watcher = a.open();
     const watched = b.open({
-      handleInfo: (_: unknown, state: unknown) => stop(Symbol('why') as never, state),
+      handleInfo: (_: unknown, state: unknown) => stop(why as never, state),
     });
     watcher.connection.monitor(watched.ref);
     await cluster.settle();
@@ -344,6 +382,21 @@ describe('monitor', () => {
     await cluster.settle();
     watched.transport.listener.transportClosed();
     await cluster.settle();
-    expect(watcher.infos).toEqual([['down', watched.ref, ['error', 'Symbol(why)']]]);
+    expect(watcher.infos).toEqual([['down', watched.ref, ['error', words]]]);
+  });
+
+  it('is told of the end though the reason cannot be read', async () => {
+    const decode = () => {
+      throw Object.create(null);
+    };
+    const c = await cluster.start({ codec: { encode: () => Buffer.of(1), decode } });
+    const watcher = c.open();
+    const watched = b.open();
+    watcher.connection.monitor(watched.ref);
+    await cluster.settle();
+    watched.transport.listener.transportClosed();
+    await cluster.settle();
+    expect(watcher.infos).toEqual([['down', watched.ref, ['error', 'the reason cannot be read']]]);
+    expect(c.errors).toMatchObject([{ stage: 'deliver' }]);
   });
 });

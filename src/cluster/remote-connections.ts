@@ -57,24 +57,15 @@ export class RemoteConnections implements Elsewhere {
 
   /** This node has said hello. */
   start(): void {
-    this.#cancelFirstAnswers = this.#setup.clock.after(FIRST_ANSWERS, () => {
-      this.#mayStillCome = false;
-      for (const waiting of this.#waiting.values()) for (const proceed of waiting) proceed();
-      this.#waiting.clear();
-    });
+    this.#cancelFirstAnswers = this.#setup.clock.after(FIRST_ANSWERS, () => this.#expectNobody());
   }
 
   sendInfo(ref: ConnectionRef, message: unknown): void {
-    this.prepareInfo(ref, message)();
+    this.#prepareInfo(ref, message)();
   }
 
-  prepareInfo(ref: ConnectionRef, message: unknown): () => void {
-    const info = this.#setup.encoding.encode(message);
-    const node = nodeOf(ref);
-    return () => {
-      if (node === undefined || !(this.#mayStillCome || this.#setup.isUp(node))) return this.#lose(ref);
-      this.#setup.mail.sendTo(node, 'connections', Bodies.info(ref, info), () => this.#lose(ref));
-    };
+  sendInfoAfter(ref: ConnectionRef, ms: number, message: unknown): () => void {
+    return this.#setup.clock.after(ms, this.#prepareInfo(ref, message));
   }
 
   async call(ref: ConnectionRef, message: unknown, timeout: number): Promise<unknown> {
@@ -122,11 +113,27 @@ export class RemoteConnections implements Elsewhere {
 
   stop(): void {
     this.#cancelFirstAnswers();
-    this.#mayStillCome = false;
-    for (const waiting of this.#waiting.values()) for (const proceed of waiting) proceed();
-    this.#waiting.clear();
+    this.#expectNobody();
     for (const [id, { ref }] of this.#calls) this.#settle(id)?.reject(new ConnectionEndedError(ref));
     this.#monitors.clear();
+  }
+
+  /** Encodes it now; the function returned sends it. */
+  #prepareInfo(ref: ConnectionRef, message: unknown): () => void {
+    const info = this.#setup.encoding.encode(message);
+    const node = nodeOf(ref);
+    return () => {
+      if (node === undefined) return this.#lose(ref);
+      const send = () => this.#sendInfo(node, ref, info);
+      const isToCome = this.#mayStillCome && !this.#setup.isUp(node);
+      if (isToCome || this.#waiting.has(node)) this.#waitFor(node, send);
+      else send();
+    };
+  }
+
+  #sendInfo(node: string, ref: ConnectionRef, info: EncodedInfo): void {
+    if (!this.#setup.isUp(node)) return this.#lose(ref);
+    this.#setup.mail.sendTo(node, 'connections', Bodies.info(ref, info), () => this.#lose(ref));
   }
 
   #send(
@@ -148,18 +155,30 @@ export class RemoteConnections implements Elsewhere {
     });
   }
 
+  /** Who waits for a node waits in vain. */
+  #expectNobody(): void {
+    this.#mayStillCome = false;
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const waiting of all) for (const proceed of waiting) proceed();
+  }
+
   /** Until a node is up, or can no longer be expected to be. */
   #heardOf(node: string, limit: number): Promise<void> {
     if (!this.#mayStillCome) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.#setup.clock.after(limit, resolve);
-      const waiting = this.#waiting.get(node) ?? new Set();
-      this.#waiting.set(node, waiting);
-      waiting.add(() => {
+      this.#waitFor(node, () => {
         cancel();
         resolve();
       });
     });
+  }
+
+  /** At once when the node is up, so that nothing overtakes what waits. */
+  #waitFor(node: string, proceed: () => void): void {
+    const waiting = this.#waiting.get(node) ?? new Set();
+    this.#waiting.set(node, waiting.add(proceed));
   }
 
   async #watch(id: number, node: string): Promise<void> {
@@ -178,7 +197,7 @@ export class RemoteConnections implements Elsewhere {
     const reader = new ByteReader(body);
     const kind = reader.byte() as RemoteKind;
     if (kind === REMOTE.reply || kind === REMOTE.failure) return this.#answered(kind, reader);
-    if (kind === REMOTE.down) return this.#down(reader.varint(), this.#setup.encoding.read(reader));
+    if (kind === REMOTE.down) return this.#ended(reader.varint(), reader);
     this.#setup.requests.receive(from, kind, reader);
   }
 
@@ -197,6 +216,16 @@ export class RemoteConnections implements Elsewhere {
       this.#settle(id)?.reject(
         new EngineError('deliver', `the reply of ${call.ref} cannot be read`, { cause: error }),
       );
+    }
+  }
+
+  /** A reason that cannot be read is no reason to wait on. */
+  #ended(id: number, reader: ByteReader): void {
+    let reason: unknown = ['error', 'the reason cannot be read'];
+    try {
+      reason = this.#setup.encoding.read(reader);
+    } finally {
+      this.#down(id, reason);
     }
   }
 

@@ -6,6 +6,7 @@ import {
   UnknownRefError,
   WebSockError,
 } from '../websock/errors.js';
+import { describeThrown } from '../websock/thrown.js';
 
 /** Why a call failed, as it travels: a code of ours, or nothing and the error's words. */
 export interface RemoteFailure {
@@ -15,7 +16,7 @@ export interface RemoteFailure {
 
 export function failureOf(error: unknown): RemoteFailure {
   if (error instanceof WebSockError) return { code: error.code, message: error.message };
-  return { code: '', message: error instanceof Error ? error.message : String(error) };
+  return { code: '', message: describeThrown(error) };
 }
 
 /** The error with which a call on this node would have failed. */

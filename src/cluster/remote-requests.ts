@@ -1,5 +1,6 @@
 import type { ConnectionRef } from '../websock/connection.js';
 import { UnknownRefError } from '../websock/errors.js';
+import { describeThrown } from '../websock/thrown.js';
 import type { ByteReader } from './bytes.js';
 import type { InfoEncoding } from './info-encoding.js';
 import type { NodeMail } from './node-mail.js';
@@ -131,5 +132,5 @@ export class RemoteRequests {
 }
 
 function plainReason(reason: unknown): unknown {
-  return Array.isArray(reason) ? [reason[0], String(reason[1])].map(String) : String(reason);
+  return Array.isArray(reason) ? reason.slice(0, 2).map(describeThrown) : describeThrown(reason);
 }

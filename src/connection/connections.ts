@@ -51,8 +51,7 @@ export class Connections {
     checkDelay(ms);
     const connection = this.#registry.find(ref);
     if (connection !== undefined) return connection.sendInfoAfter(ms, message);
-    const send = this.#registry.elsewhereOf(ref)?.prepareInfo(ref, message);
-    return send === undefined ? () => {} : this.#registry.clock.after(ms, send);
+    return this.#registry.elsewhereOf(ref)?.sendInfoAfter(ref, ms, message) ?? (() => {});
   }
 
   /**

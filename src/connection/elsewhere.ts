@@ -5,11 +5,12 @@ export interface Elsewhere {
   /** @throws WebSockError `WEBSOCK_INFO_ENCODE` */
   sendInfo(ref: ConnectionRef, message: unknown): void;
   /**
-   * The same later: encodes the message now; the function returned sends it, and MUST NOT throw.
+   * The same after `ms` milliseconds, with the message as it is now; returns how to cancel it. Its timer MUST NOT keep the process alive:
+   * there is no connection here that it would die with.
    *
    * @throws WebSockError `WEBSOCK_INFO_ENCODE`
    */
-  prepareInfo(ref: ConnectionRef, message: unknown): () => void;
+  sendInfoAfter(ref: ConnectionRef, ms: number, message: unknown): () => void;
   /** Rejects as `Connections.call` does. */
   call(ref: ConnectionRef, message: unknown, timeout: number): Promise<unknown>;
   /** Calls `down` once, when the connection has ended, its node included; with why. Returns how to stop. Never throws. */

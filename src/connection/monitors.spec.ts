@@ -227,21 +227,21 @@ describe('Connections.monitor', () => {
 
 /** Other nodes, of which only monitors are asked. */
 function watching(monitor: Elsewhere['monitor']): Elsewhere {
-  return { monitor, sendInfo() {}, prepareInfo: () => () => {}, call: () => Promise.resolve() };
+  return { monitor, sendInfo() {}, sendInfoAfter: () => () => {}, call: () => Promise.resolve() };
 }
 
 describe('a reference of another node', () => {
   it('goes to the cluster, by every way', async () => {
     const { app, connection, told } = openWatcher();
-    const { connections, registry, clock } = app;
+    const { connections, registry } = app;
     const asked: unknown[] = [];
     const downs: Down[] = [];
     registry.elsewhere = {
       sendInfo: (...args) => asked.push(['sendInfo', ...args]),
-      prepareInfo:
-        (...args) =>
-        () =>
-          asked.push(['later', ...args]),
+      sendInfoAfter(...args) {
+        asked.push(['sendInfoAfter', ...args]);
+        return () => asked.push(['cancel sendInfoAfter']);
+      },
       call: async (...args) => (asked.push(['call', ...args]), 'term'),
       monitor(ref, down): CancelMonitor {
         asked.push(['monitor', ref]);
@@ -252,13 +252,14 @@ describe('a reference of another node', () => {
     connections.sendInfo('node.1', 'a');
     connections.sendInfoAfter('node.1', 10, 'b');
     connections.sendInfoAfter('node.1', 20, 'never')();
-    await clock.advance(20);
     await expect(connections.call('node.1', 'c', { timeout: 7 })).resolves.toBe('term');
     connection.monitor('node.1');
     connections.monitor('node.2', () => {})();
     expect(asked).toEqual([
       ['sendInfo', 'node.1', 'a'],
-      ['later', 'node.1', 'b'],
+      ['sendInfoAfter', 'node.1', 10, 'b'],
+      ['sendInfoAfter', 'node.1', 20, 'never'],
+      ['cancel sendInfoAfter'],
       ['call', 'node.1', 'c', 7],
       ['monitor', 'node.1'],
       ['monitor', 'node.2'],
@@ -285,7 +286,7 @@ describe('a reference of another node', () => {
     const refuse = (): never => {
       throw new Error('not for other nodes');
     };
-    app.registry.elsewhere = { sendInfo: refuse, prepareInfo: refuse, call: refuse, monitor: refuse };
+    app.registry.elsewhere = { sendInfo: refuse, sendInfoAfter: refuse, call: refuse, monitor: refuse };
     await expectNobody(app, `${app.registry.app}.zz`);
     await expectNobody(app, undefined as unknown as ConnectionRef);
   });

@@ -84,6 +84,14 @@ describe('a bad result', () => {
     expect(() => checkResult(result)).toThrow(new Fault(message));
   });
 
+  it('refuses bytes that were transferred to another thread', () => {
+    const bytes = new Uint8Array(8);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    expect(() => checkResult(['push', ['binary', bytes], 's'])).toThrow(
+      new Fault('the bytes of a payload are gone: their ArrayBuffer was transferred or cut off'),
+    );
+  });
+
   it('refuses a payload that holds itself', () => {
     const endless: unknown[] = [];
     endless.push(endless);

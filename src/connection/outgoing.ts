@@ -34,6 +34,7 @@ export interface Stop {
 }
 
 const NONE: readonly Outgoing[] = [];
+const NO_BYTES = new Uint8Array(0);
 const MAX_CONTROL_BYTES = 125;
 /** A list that holds itself has no end. */
 const MAX_DEPTH = 1_000;
@@ -207,7 +208,8 @@ function checkControl(opcode: Opcode, given: unknown): string | Uint8Array {
 
 /** One piece of a payload that may be a nested list. */
 function flatten(payload: unknown): string | Uint8Array {
-  if (typeof payload === 'string' || isUint8Array(payload)) return payload;
+  if (typeof payload === 'string') return payload;
+  if (isUint8Array(payload)) return checkBytes(payload);
   if (payload === null) return '';
   if (!Array.isArray(payload)) {
     throw new Fault(
@@ -219,6 +221,17 @@ function flatten(payload: unknown): string | Uint8Array {
   // Strings are joined as strings, so that a surrogate pair cut in two stays one character.
   if (pieces.every((piece) => typeof piece === 'string')) return pieces.join('');
   return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
+}
+
+/** Bytes that were transferred to another thread look like none. */
+function checkBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > 0) return bytes;
+  try {
+    NO_BYTES.set(bytes);
+    return bytes;
+  } catch {
+    throw new Fault('the bytes of a payload are gone: their ArrayBuffer was transferred or cut off');
+  }
 }
 
 function collect(list: readonly Payload[], pieces: (string | Uint8Array)[], depth: number): void {

@@ -7,6 +7,7 @@ import type { Elsewhere } from './elsewhere.js';
 import { LiveConnection, type ConnectionOwner, type ConnectionSpec } from './live-connection.js';
 import { NO_MONITOR, type Down, type Monitor } from './monitors.js';
 import { Sweeper } from './sweeper.js';
+import { Nowhere } from './nowhere.js';
 import { NO_TOPICS, type Topics } from './topics.js';
 import type { Transport, TransportListener } from './transport.js';
 
@@ -19,6 +20,7 @@ export class ConnectionRegistry implements ConnectionOwner {
   topics: Topics = NO_TOPICS;
   /** The connections of other nodes, where there is a cluster. */
   elsewhere: Elsewhere | undefined;
+  readonly #nowhere = new Nowhere(this.app);
   /** Told of each connection whose end is decided, when its reference is dead. */
   readonly onEndDecided = new Set<(ref: ConnectionRef) => void>();
   /** Those of which anything is left, oldest first. */
@@ -65,11 +67,11 @@ export class ConnectionRegistry implements ConnectionOwner {
     return connection?.isEnding === false ? connection : undefined;
   }
 
-  /** Whom to ask about a reference of another node; undefined for one of this node's, and where there is no cluster. */
+  /** Whom to ask about a reference of another node; undefined for one of this node's. */
   elsewhereOf(ref: ConnectionRef): Elsewhere | undefined {
     // What is no string names nobody.
     const isHere = typeof ref !== 'string' || ref.startsWith(`${this.app}.`);
-    return isHere ? undefined : this.elsewhere;
+    return isHere ? undefined : (this.elsewhere ?? this.#nowhere);
   }
 
   /** A function of its own, so that owners in place of the registry can pass it on. */

@@ -99,6 +99,7 @@ describe('subscribe', () => {
     [undefined, 'a topic is a string, not undefined'],
     [7, 'a topic is a string, not number'],
     ['', 'a topic is not empty'],
+    ['room \ud800', 'a topic is well-formed, without lone surrogates'],
     ['é'.repeat(201), 'a topic has at most 400 bytes of UTF-8'],
   ])('refuses %p as a topic', (topic, fault) => {
     const { connection, pubsub } = openConnection({ handleInfo: () => ok(0) });

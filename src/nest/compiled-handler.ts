@@ -10,6 +10,7 @@ import {
   type HandlerMethods,
 } from './handler-methods.js';
 import type { Type } from './nest-types.js';
+import { checkSocketMethod, hostedBy } from './socket-method.js';
 
 type AnyMethod = (...args: unknown[]) => unknown;
 type Target = Readonly<Record<string, AnyMethod>>;
@@ -34,18 +35,61 @@ export interface Enhancements {
 /**
  * Makes the callbacks of a handler.
  *
- * @throws ConfigError `WEBSOCK_DUPLICATE_CALLBACK`, `WEBSOCK_NO_CALLBACK`, and those of its clauses
+ * @throws ConfigError `WEBSOCK_DUPLICATE_CALLBACK`, `WEBSOCK_NO_CALLBACK`, those of its clauses and of `@OnSocket`
  */
 export function compileHandler(
   handlerClass: Type,
   instance: object,
   enhancements?: Enhancements,
 ): CompiledHandler {
-  const { name } = handlerClass;
   const methodsOf = findMethods(handlerClass, instance);
+  const target = instance as Target;
+  return {
+    name: handlerClass.name,
+    ...compileMethods(handlerClass, target, methodsOf, enhancements),
+    onUpgrade: bindUpgrade(target, methodsOf.upgrade[0]),
+    upgradeMethod: findUpgradeMethod(handlerClass, instance),
+    methodsOf,
+  };
+}
+
+type Compiled = Pick<Handler, 'websock' | 'methods' | 'recover'>;
+
+function compileMethods(
+  handlerClass: Type,
+  target: Target,
+  methodsOf: HandlerMethods,
+  enhancements: Enhancements | undefined,
+): Compiled {
+  const [socketMethod] = methodsOf.socket;
+  if (socketMethod !== undefined) return compileSocket(handlerClass, target, socketMethod, methodsOf);
   if (CALLBACKS.every((callback) => methodsOf[callback].length === 0))
     throw noCallback(handlerClass, methodsOf);
-  const target = instance as Target;
+  return {
+    websock: compileCallbacks(handlerClass, target, methodsOf, enhancements),
+    methods: nameSingles(methodsOf),
+    recover: enhancements?.recover,
+  };
+}
+
+/** No filter makes a result of what a listener throws: the protocol is the library's. */
+function compileSocket(
+  { name }: Type,
+  target: Target,
+  method: HandlerMethod,
+  methodsOf: HandlerMethods,
+): Compiled {
+  checkSocketMethod(name, method, methodsOf);
+  const methods = Object.fromEntries(CALLBACKS.map((callback) => [callback, method.name]));
+  return { websock: hostedBy(target, method), methods, recover: undefined };
+}
+
+function compileCallbacks(
+  { name }: Type,
+  target: Target,
+  methodsOf: HandlerMethods,
+  enhancements: Enhancements | undefined,
+): WebSock {
   const call = (method: HandlerMethod): Caller => {
     const direct = bind(target, method.name, method.serves as CallbackName);
     return enhancements?.callerOf(method, direct) ?? direct;
@@ -65,15 +109,7 @@ export function compileHandler(
     handleInfo: dispatchInfo(clauses('handleInfo'), name),
     terminate: single('terminate'),
   };
-  return {
-    name,
-    websock: websock as WebSock,
-    methods: nameSingles(methodsOf),
-    recover: enhancements?.recover,
-    onUpgrade: bindUpgrade(target, methodsOf.upgrade[0]),
-    upgradeMethod: findUpgradeMethod(handlerClass, instance),
-    methodsOf,
-  };
+  return websock as WebSock;
 }
 
 /** Where several methods serve a callback the one that runs is named at run time. */
@@ -107,6 +143,6 @@ function noCallback({ name }: Type, { upgrade: [upgrade] }: HandlerMethods): Con
   return new ConfigError(
     'WEBSOCK_NO_CALLBACK',
     `@WebSockHandler ${name} has no callback${hint}. Give it a method with @OnInit(), @OnIn(), @OnControl(), @OnInfo() or ` +
-      '@OnTerminate(), or those of the WebSock interface: init, handleIn, handleControl, handleInfo, terminate',
+      '@OnTerminate(), one with @OnSocket(), or those of the WebSock interface: init, handleIn, handleControl, handleInfo, terminate',
   );
 }

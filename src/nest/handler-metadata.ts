@@ -22,11 +22,12 @@ export interface HandlerMetadata {
 }
 
 /** What an `@On…` decorator marks a method as. */
-export type Mark = CallbackName | 'upgrade';
+export type Mark = CallbackName | 'upgrade' | 'socket';
 
 /** The decorators, as messages name them. */
 export const DECORATORS: Readonly<Record<Mark, string>> = {
   upgrade: '@OnUpgrade',
+  socket: '@OnSocket',
   init: '@OnInit',
   handleIn: '@OnIn',
   handleControl: '@OnControl',
@@ -34,7 +35,7 @@ export const DECORATORS: Readonly<Record<Mark, string>> = {
   terminate: '@OnTerminate',
 };
 
-export const MARKS: readonly Mark[] = ['upgrade', ...CALLBACKS];
+export const MARKS: readonly Mark[] = ['upgrade', 'socket', ...CALLBACKS];
 
 export function setHandlerMetadata(target: object, metadata: HandlerMetadata): void {
   Reflect.defineMetadata(HANDLER, metadata, target);

@@ -2,8 +2,9 @@ import type { Pattern } from '../clause/pattern.js';
 import { ConfigError } from '../websock/errors.js';
 import { DECORATORS, markedMethods, MARKS, type Mark, type MarkedMethod } from './handler-metadata.js';
 import type { Type } from './nest-types.js';
+import type { CallbackName } from '../websock/websock.js';
 
-/** A method of a handler that serves a callback, or decides the upgrade. */
+/** A method of a handler that serves a callback, gets the socket, or decides the upgrade. */
 export interface HandlerMethod {
   readonly serves: Mark;
   readonly name: string;
@@ -26,10 +27,11 @@ export function findMethods(handlerClass: Type, instance: object): HandlerMethod
   const ownClass = classOf(instance);
   const ofInstance = decoratedMethods(ownClass);
   const ofHandler = decoratedMethods(handlerClass);
-  const arePlainNamesMeant = MARKS.every((mark) => ofInstance[mark].length === 0);
+  const isServed = ofHandler.socket.some(({ name }) => isMethod(instance, name));
+  const arePlainNamesMeant = !isServed && MARKS.every((mark) => ofInstance[mark].length === 0);
   const candidatesFor = (mark: Mark) => {
     const plain = { serves: mark, name: mark, owner: ownClass, pattern: undefined };
-    return [ofInstance[mark], ofHandler[mark], arePlainNamesMeant && mark !== 'upgrade' ? [plain] : []];
+    return [ofInstance[mark], ofHandler[mark], arePlainNamesMeant && isCallback(mark) ? [plain] : []];
   };
   return eachMark((mark) => {
     const present = candidatesFor(mark).map((methods) =>
@@ -75,6 +77,10 @@ function checkDuplicates({ name }: Type, methods: readonly MarkedMethod[]): void
 
 function eachMark(methodsFor: (mark: Mark) => readonly HandlerMethod[]): HandlerMethods {
   return Object.fromEntries(MARKS.map((mark) => [mark, methodsFor(mark)])) as unknown as HandlerMethods;
+}
+
+function isCallback(mark: Mark): mark is CallbackName {
+  return mark !== 'upgrade' && mark !== 'socket';
 }
 
 function classOf(instance: object): Type {

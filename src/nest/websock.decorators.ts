@@ -2,6 +2,8 @@ import type { ControllerOptions, InjectableOptions } from '@nestjs/common';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { setInfoName } from '../clause/info-class.js';
 import type { InfoClass, Pattern } from '../clause/pattern.js';
+import type { HostedRequest } from '../hosting/hosted-request.js';
+import type { HostedSocket } from '../hosting/hosted-socket.js';
 import { ConfigError } from '../websock/errors.js';
 import type { BinaryMessage, TextMessage } from '../websock/message.js';
 import type { WebSockOptions } from '../websock/options.js';
@@ -69,12 +71,26 @@ export type AcceptsMessage<Parameters extends readonly unknown[], Message> = Par
       };
 
 /**
+ * Decorates a method that takes a socket, the request and the argument, or fewer of them, and returns anything.
+ *
+ * @typeParam M the method
+ */
+export type SocketDecorator = <
+  M extends (socket: HostedSocket, request: HostedRequest, argument: any) => unknown,
+>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<M>,
+) => void;
+
+/**
  * Declares a class that handles WebSocket connections, and makes it injectable. List it in the `providers` of a module.
  *
  * The path is a path of the app like a controller's: global prefix, `RouterModule`, versioning and hosts apply, and so do
  * the guards, pipes, interceptors and filters of the class. They run on the upgrade request, before any 101.
  *
- * The callbacks are the methods with an `@On…` decorator; without any, those of the `WebSock` interface by their names.
+ * The callbacks are the methods with an `@On…` decorator; without any, those of the `WebSock` interface by their names. With
+ * `@OnSocket()` a server library gets the connections instead.
  *
  * @throws ConfigError at boot, for options or callbacks that are no good, and for a path that something else serves
  */
@@ -107,6 +123,20 @@ export function WebSockHandler(
  */
 export function OnUpgrade(): MethodDecorator {
   return marks('upgrade');
+}
+
+/**
+ * Runs once per connection, after the 101 is on the wire, with a socket as a server library takes those of `ws`, the request and
+ * what `@OnUpgrade` returned (or the request's facts, without it). It is never awaited. What it, or a listener of the socket's
+ * events, throws closes with 1011.
+ *
+ * In place of the callbacks: what arrives and the end are events of the socket. `@OnUpgrade` and the guards of the class decide
+ * the upgrade as ever; filters and `messageEnhancers` have no part in the rest.
+ *
+ * @throws ConfigError at boot, `WEBSOCK_SOCKET_AND_CALLBACKS` beside a callback, `WEBSOCK_ENHANCER_ON_SOCKET` with enhancers or parameter decorators of its own
+ */
+export function OnSocket(): SocketDecorator {
+  return marks('socket');
 }
 
 /**

@@ -43,6 +43,11 @@ export function frameBesideWs(
   return frame;
 }
 
+/** A connection has the message from ws, behind others: whoever comes next is not the first. */
+export function seenByWs(shared: SharedFrames, deflate: SharedDeflate): void {
+  if (!shared.has(deflate)) shared.set(deflate, SEEN);
+}
+
 function deflatedFrame(
   deflate: SharedDeflate,
   opcode: Opcode,

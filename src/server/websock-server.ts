@@ -112,6 +112,8 @@ export class WebSockServer {
         pipeline.inject(request, socket);
       },
     });
+    // Closed while it began to listen, or before.
+    if (this.#isShut) await server.stop();
     return this;
   }
 

@@ -104,6 +104,22 @@ describe('a message that is pushed to many connections with permessage-deflate',
     }
   });
 
+  it('has one first connection for all the long messages of a tick', async () => {
+    const host = await serveDeflate();
+    const listeners = await Promise.all(Array.from({ length: 3 }, () => listen(host, true)));
+    const messages = Array.from({ length: 5 }, (_, i) => text(verse(new Random(i), 50_000)));
+
+    for (const message of messages) broadcast(host, message);
+    await turn();
+    expect(compress).toHaveBeenCalledTimes(messages.length);
+    broadcast(host, 4000);
+
+    for (const { closed, heard: all } of listeners) {
+      expect(await closed).toBe(4000);
+      expect(all).toEqual(messages.map(heard));
+    }
+  });
+
   it('is never shared under context takeover', async () => {
     const host = await serveDeflate({ deflateOptions: { serverNoContextTakeover: false } });
     const listeners = await Promise.all(Array.from({ length: 4 }, () => listen(host, true)));

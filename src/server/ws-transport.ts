@@ -5,7 +5,7 @@ import type { Opcode } from '../websock/message.js';
 import { isControl } from './frame.js';
 import { FrameWriter } from './frame-writer.js';
 import type { SharedDeflate } from './shared-deflate.js';
-import { frameBesideWs, plainFrame, type SharedFrame } from './shared-frames.js';
+import { frameBesideWs, plainFrame, seenByWs, type SharedFrame } from './shared-frames.js';
 import { flushSoon } from './tick-end.js';
 import { HostedWebSocket } from './ws-socket.js';
 import { isStream, StreamProgress } from './ws-stream.js';
@@ -87,6 +87,16 @@ export class WsTransport implements Transport {
 
   send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): boolean {
     if (this.#ws.readyState !== HostedWebSocket.OPEN) return true;
+    try {
+      return this.#send(opcode, payload, shared);
+    } catch {
+      // Out of memory, say: the frame is lost, and so is the stream of frames.
+      this.destroy();
+      return true;
+    }
+  }
+
+  #send(opcode: Opcode, payload: string | Uint8Array, shared: SharedFrames | undefined): boolean {
     const writer = this.#writer;
     if (writer === undefined) return this.#sendByWs(opcode, payload);
     if (this.#deflate === undefined) {
@@ -127,7 +137,12 @@ export class WsTransport implements Transport {
   /** The tick is over. */
   flush(): void {
     this.#flushing = false;
-    this.#writer!.flush();
+    try {
+      this.#writer!.flush();
+    } catch {
+      // As in `send`. Others are flushed after it.
+      this.destroy();
+    }
   }
 
   /** What ws need not compress is written as where nothing is compressed, unless it would overtake what ws holds. */
@@ -146,6 +161,8 @@ export class WsTransport implements Transport {
         if (frame !== undefined) return this.#writeShared(writer, opcode, frame);
       }
       writer.flush();
+    } else if (shared !== undefined) {
+      seenByWs(shared, deflate);
     }
     this.#inWs++;
     return this.#sendByWs(opcode, payload);
@@ -162,14 +179,8 @@ export class WsTransport implements Transport {
     const passes = ws.bufferedAmount + upperSize(payload) > this.#maxBufferedAmount;
     // Who writes beside ws must know of each; else only of the one that passes the mark.
     const done = this.#onLeft ?? (passes ? this.#onTaken : undefined);
-    try {
-      if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
-      else ws[opcode](payload, false, done);
-    } catch {
-      // zlib out of memory, say: the frame is lost, and so is the stream of frames.
-      this.destroy();
-      return true;
-    }
+    if (opcode === 'text' || opcode === 'binary') ws.send(payload, { binary: opcode === 'binary' }, done);
+    else ws[opcode](payload, false, done);
     return !passes || this.#isBelowMark();
   }
 
@@ -188,7 +199,7 @@ export class WsTransport implements Transport {
   }
 
   close(code: number | undefined, reason: string | Uint8Array): void {
-    this.#writer?.flush();
+    if (this.#writer !== undefined) this.flush();
     this.#ws.finish(code, reason);
     this.#ws.resume();
   }

@@ -20,10 +20,14 @@ export const ERROR_CODES = {
     'Decorate all parameters of the method or none, with decorators that have a meaning there; the message names the parameter.',
   WEBSOCK_ENHANCER_ON_TERMINATE:
     'Remove guards, interceptors, pipes, filters and parameter decorators from the @OnTerminate() method.',
+  WEBSOCK_SOCKET_AND_CALLBACKS:
+    'Keep @OnSocket() or the callbacks: what arrives and the end are events of the socket.',
+  WEBSOCK_ENHANCER_ON_SOCKET:
+    'Move guards, interceptors, pipes, filters and parameter decorators from the @OnSocket() method to the class or to @OnUpgrade().',
   WEBSOCK_CALLBACK_OUTSIDE_HANDLER:
     'Decorate the class with @WebSockHandler(), or remove the @On… decorator.',
   WEBSOCK_NO_CALLBACK:
-    'Give the handler at least one callback: a method with an @On… decorator, or handleIn and its siblings.',
+    'Give the handler at least one callback: a method with an @On… decorator, one with @OnSocket(), or handleIn and its siblings.',
   WEBSOCK_NOT_A_HANDLER:
     'Decorate the class with @WebSockHandler() and list it in the providers of a module, or pass a WebSock object.',
   WEBSOCK_HANDLER_SCOPE: 'Remove @Injectable() above @WebSockHandler({ scope }), or give the scope to it.',

@@ -32,9 +32,17 @@ const MAX_TOPIC_BYTES = 400;
 export function checkTopic(verb: string, topic: unknown): void {
   if (typeof topic !== 'string') throw new TypeError(`${verb}: a topic is a string, not ${typeof topic}`);
   if (topic === '') throw new TypeError(`${verb}: a topic is not empty`);
+  // A broker would make U+FFFD of it, and one topic of two.
+  if (!isWellFormed(topic)) throw new TypeError(`${verb}: a topic is well-formed, without lone surrogates`);
   // A code unit is at most three bytes of UTF-8.
   if (topic.length * 3 > MAX_TOPIC_BYTES && Buffer.byteLength(topic) > MAX_TOPIC_BYTES)
     throw new TypeError(`${verb}: a topic has at most ${MAX_TOPIC_BYTES} bytes of UTF-8`);
+}
+
+/** Whether text is the same on the other side of UTF-8: it has no lone surrogate. */
+export function isWellFormed(text: string): boolean {
+  // Node has it; the types of ES2023 do not.
+  return (text as unknown as { isWellFormed(): boolean }).isWellFormed();
 }
 
 /** @throws TypeError */

@@ -31,10 +31,15 @@ suite('1 000 connections on 3 nodes over %s', (kind) => {
   });
 
   (canKill(kind) ? it : it.skip)(
-    'get 100 000 messages in order and once, and what the killed broker lost is what the gaps say',
+    'get 100 000 messages in order and once; what is lost is what the gaps and the counted mailbox drops say',
     async () => {
       const publish = (ticks: number) =>
         Promise.all(nodes.map((node) => node.ask('publish', TOPICS, ticks, PER_TICK)));
+      const [first, second] = nodes as [ClusterNode, ClusterNode];
+      const topic = TOPICS[0]!;
+      await first.ask('idle', topic);
+      const slow = second.ask('slow', topic);
+      await second.next('slow is there');
       const [before, during, after] = PHASES as [number, number, number];
       await publish(before);
       const halfWays = nodes.map((node) => node.next('half way'));
@@ -63,6 +68,16 @@ suite('1 000 connections on 3 nodes over %s', (kind) => {
       const published = reports.flatMap((report) => Object.values(report.published));
       expect(sum(published)).toBeGreaterThanOrEqual(100_000);
       expect(sum(reports.map(({ listeners }) => listeners.length))).toBe(1_000);
+      const { received, made, code } = await slow;
+      const [dropped] = (await second.next('slow is gone')) as [number];
+      expect(code).toBe(1013);
+      expect(dropped).toBeGreaterThan(0);
+      expect(received + dropped).toBe(made);
+      const missing = (reader: number) =>
+        sum(nodes.map(({ name }) => reports[reader]!.gaps[`${topic} ${name}`] ?? 0));
+      const toAll = sum(reports.map((report) => report.published[topic]!));
+      expect(await first.ask('idled')).toBe(toAll - missing(0));
+
       let lost = 0;
       for (const [i, { listeners, gaps }] of reports.entries()) {
         const wrong: unknown[] = [];

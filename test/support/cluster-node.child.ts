@@ -10,6 +10,7 @@ import {
   Connection,
   Connections,
   InfoMessage,
+  OnIn,
   OnInfo,
   OnInit,
   OnTerminate,
@@ -19,6 +20,7 @@ import {
   reply,
   stop,
   text,
+  type TopicMessages,
   WebSockHandler,
   WebSockModule,
 } from '../../src/index.js';
@@ -101,6 +103,33 @@ class LoadHandler {
   }
 }
 
+const slow = { ref: '', made: 0 };
+
+/** One that stops to listen to its client, and so to what comes for it on its topic. */
+@WebSockHandler('slow/:topic', { maxMailbox: 100, terminateTimeout: 50 })
+class SlowHandler {
+  @OnInit()
+  enter(request: { params: { topic: string } }, connection: Connection) {
+    slow.ref = connection.ref;
+    const fastlane = (info: unknown) => {
+      slow.made += 1;
+      return text(JSON.stringify(info));
+    };
+    connection.subscribe(request.params.topic, { fastlane });
+    return ok(undefined);
+  }
+
+  @OnIn()
+  stopListening() {
+    return new Promise<never>(() => {});
+  }
+}
+
+subscribe('nestjs-websock.connection.stop', (event) => {
+  const { ref, droppedInfo } = event as { ref: string; droppedInfo: number };
+  if (ref === slow.ref) tell('slow is gone', droppedInfo);
+});
+
 for (const name of ['pubsub.gap', 'info.lost', 'node.up', 'node.down']) {
   subscribe(`nestjs-websock.${name}`, (event) => {
     if (name === 'pubsub.gap') load.gap(event as { topic: string; node: string; lost: number });
@@ -135,7 +164,7 @@ engine.start = (listener) =>
 
 @Module({
   imports: [WebSockModule.forRoot({ cluster: { engine, heartbeat: 300, nodeTimeout: 3_000 } })],
-  providers: [Recorder, LoadHandler],
+  providers: [Recorder, LoadHandler, SlowHandler],
 })
 class AppModule {}
 
@@ -150,6 +179,8 @@ const UNUSUAL: Record<string, () => unknown> = {
   function: () => ({ deep: [() => {}] }),
 };
 const valueOf = (value: unknown) => (typeof value === 'string' && UNUSUAL[value]?.()) || value;
+
+let idle: TopicMessages | undefined;
 
 const commands = {
   /** A client of this node's; its reference. */
@@ -185,6 +216,20 @@ const commands = {
     );
     await Promise.all(topics.map((topic) => pubsub.subscribed(topic)));
   },
+  /** A client of `SlowHandler`; what it got, once it is closed, and how many were made for it. */
+  slow: (topic: string) =>
+    new Promise<{ received: number; made: number; code: number }>((resolve, reject) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/slow/${topic}`);
+      let received = 0;
+      socket.once('error', reject).once('open', () => tell('slow is there'));
+      socket.on('message', () => {
+        if (++received === 1_000) socket.send('stop');
+      });
+      socket.once('close', (code) => resolve({ received, made: slow.made, code }));
+    }),
+  /** A service that takes nothing. */
+  idle: (topic: string) => void (idle = pubsub.messages(topic, { highWaterMark: 100 })),
+  idled: () => idle!.dropped + 100,
   /** Says how far it is after half of it. */
   publish: (topics: readonly string[], ticks: number, perTick: number) =>
     load.publish(pubsub, cluster.node, topics, ticks, perTick, () => tell('half way')),

@@ -132,6 +132,8 @@ export class FakeEngine implements Engine {
   readonly calls: string[] = [];
   /** Publishes fail with this while it is set, the broker there or not. */
   publishError: Error | undefined;
+  /** Larger packets are refused; bytes. */
+  maxPacket = Infinity;
   /** `subscribe` and `unsubscribe` wait for this. */
   gate: Promise<void> | undefined;
   readonly #network: FakeNetwork;
@@ -172,6 +174,7 @@ export class FakeEngine implements Engine {
     await undefined;
     if (this.publishError !== undefined) throw this.publishError;
     if (this.#isAway || this.#isDead) throw new EngineAway();
+    if (packet.length > this.maxPacket) throw new EngineError('publish', 'the packet is too large');
     this.#network.carry(this, channel, packet);
   }
 

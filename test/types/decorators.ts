@@ -2,11 +2,14 @@ import {
   type Connection,
   type DataMessage,
   type HandleResult,
+  type HostedRequest,
+  HostedSocket,
   ok,
   OnControl,
   OnIn,
   OnInfo,
   OnInit,
+  OnSocket,
   OnTerminate,
   OnUpgrade,
   push,
@@ -109,3 +112,32 @@ export const modules = [
   // @ts-expect-error: a wrong type
   WebSockModule.forRoot({ compress: 1 }),
 ];
+
+/** Returns what it likes, and takes fewer. */
+@WebSockHandler('sockets')
+export class Sockets {
+  @OnSocket()
+  async connected(socket: HostedSocket, request: HostedRequest, { room }: { room: string }) {
+    socket.send(`${request.url} ${room}`, (error?: Error) => error?.message);
+    return await Promise.resolve(7);
+  }
+}
+
+@WebSockHandler('sockets')
+export class FewerParameters {
+  @OnSocket()
+  connected(socket: HostedSocket) {
+    return new Set([socket]);
+  }
+}
+
+@WebSockHandler('sockets')
+export class BadSockets {
+  // @ts-expect-error: the first is the socket
+  @OnSocket()
+  swapped(_request: HostedRequest, _socket: HostedSocket) {}
+
+  // @ts-expect-error: nobody gives it a fourth
+  @OnSocket()
+  more(_socket: HostedSocket, _request: HostedRequest, _argument: unknown, _more: unknown) {}
+}
