@@ -85,7 +85,8 @@ export class RedisEngine implements Engine {
         down(why);
       },
     );
-    this.#outbox = new RedisOutbox(() => this.#publisher.connection);
+    // Where one of the two connections breaks, the other may be as dead without knowing it yet.
+    this.#outbox = new RedisOutbox(() => (this.#isLost ? undefined : this.#publisher.connection));
   }
 
   async start(listener: EngineListener): Promise<void> {

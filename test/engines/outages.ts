@@ -47,8 +47,7 @@ export function outageCases(nodes: Nodes, stack: () => EngineStack): void {
       for (let i = 0; i < 3; i += 1) {
         const error: unknown = await from.engine.publish('news', bytes('stale')).catch((e: unknown) => e);
         expect(error).toBeInstanceOf(EngineError);
-        // A connection may have broken without its end having been read: then the packet fails on it, which says so in other words.
-        expect(error).toMatchObject({ stage: 'publish' });
+        expect(error).toMatchObject({ stage: 'publish', message: expect.stringMatching(/is away$/) });
       }
       await broker.start();
       await Promise.all([restored(from), restored(to)]);
@@ -134,7 +133,7 @@ export function outageCases(nodes: Nodes, stack: () => EngineStack): void {
       broker.pause!();
       try {
         for (const { events } of [from, to]) expect(await events.next()).toEqual(lost);
-        await expect(from.engine.publish('silence', bytes('unheard'))).rejects.toBeInstanceOf(EngineError);
+        await expect(from.engine.publish('silence', bytes('unheard'))).rejects.toThrow('is away');
         expect(await to.engine.isHealthy()).toBe(false);
       } finally {
         broker.resume!();
