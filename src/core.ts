@@ -37,10 +37,10 @@ export type { MessagesOptions, TopicMessages } from './pubsub/topic-messages.js'
 export { hostSocket, type SocketListener } from './hosting/host-socket.js';
 export { HostedRequest, type Peer } from './hosting/hosted-request.js';
 export { HostedSocket } from './hosting/hosted-socket.js';
-export type { SendOptions, SocketBinaryType, SocketData } from './hosting/hosted-socket.js';
+export type { ControlCallback, SendOptions, SocketBinaryType, SocketData } from './hosting/hosted-socket.js';
 export type { SendCallback } from './hosting/outbox.js';
 export { SocketEventTarget } from './hosting/socket-events.js';
-export type { SocketEventListener, SocketEventObject } from './hosting/socket-events.js';
+export type { SocketEventHandler, SocketEventListener, SocketEventObject } from './hosting/socket-events.js';
 export { upgrade, type UpgradableRequest, type Upgraded, type WrappedRequest } from './server/upgrade.js';
 export { type WebSockServerOptions } from './server/server-options.js';
 export { WebSockServer } from './server/websock-server.js';

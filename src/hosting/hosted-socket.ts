@@ -17,6 +17,9 @@ export interface SendOptions {
   binary?: boolean | undefined;
 }
 
+/** Called once a ping or a pong has been handed over, or with why it has not. ws has it that there always is an error. */
+export type ControlCallback = (error: any) => void;
+
 /** How binary messages are given to listeners: as a `Buffer`, an `ArrayBuffer`, a list of `Buffer`s. */
 export type SocketBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments';
 
@@ -112,12 +115,20 @@ export class HostedSocket extends SocketEventTarget {
   }
 
   /** Sends a ping with at most 125 bytes of payload (RFC 6455 §5.5). */
-  ping(data?: SocketData | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+  ping(
+    data?: SocketData | ControlCallback,
+    mask?: boolean | ControlCallback,
+    callback?: ControlCallback,
+  ): void {
     this.#control('ping', data, mask, callback);
   }
 
   /** Sends a pong that no ping asked for. Pings are answered without it. */
-  pong(data?: SocketData | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+  pong(
+    data?: SocketData | ControlCallback,
+    mask?: boolean | ControlCallback,
+    callback?: ControlCallback,
+  ): void {
     this.#control('pong', data, mask, callback);
   }
 
@@ -197,12 +208,12 @@ export class HostedSocket extends SocketEventTarget {
 
   #control(
     opcode: 'ping' | 'pong',
-    data: SocketData | SendCallback | undefined,
-    mask: boolean | SendCallback | undefined,
-    callback: SendCallback | undefined,
+    data: SocketData | ControlCallback | undefined,
+    mask: boolean | ControlCallback | undefined,
+    callback: ControlCallback | undefined,
   ): void {
     const done = [data, mask, callback].find((given) => typeof given === 'function') as
-      SendCallback | undefined;
+      ControlCallback | undefined;
     const payload = data === undefined || typeof data === 'function' ? '' : payloadOf(data);
     this.#send([opcode, payload], done);
   }

@@ -1,7 +1,10 @@
 import { EventEmitter } from 'node:events';
 
+/** A listener of events as a function: the only form that `onmessage` and its kin take. */
+export type SocketEventHandler = (event: any) => void;
+
 /** A listener of events: a function, or an object with the method. */
-export type SocketEventListener = ((event: any) => void) | SocketEventObject;
+export type SocketEventListener = SocketEventHandler | SocketEventObject;
 
 /** A listener that is an object. */
 export interface SocketEventObject {
@@ -21,7 +24,7 @@ const EVENTS: Readonly<Record<string, (...args: any[]) => object>> = {
 
 /** An emitter whose events can also be had as in a browser: `addEventListener`, and properties such as `onmessage`. */
 export class SocketEventTarget extends EventEmitter {
-  readonly #attributes = new Map<string, { readonly given: SocketEventListener; readonly added: Emitted }>();
+  readonly #attributes = new Map<string, { readonly given: SocketEventHandler; readonly added: Emitted }>();
   readonly #listeners = new Map<SocketEventListener, Map<string, Emitted>>();
 
   /** Calls `listener` with each event of a type: `message`, `close`, `error`; others never come. */
@@ -50,46 +53,46 @@ export class SocketEventTarget extends EventEmitter {
   }
 
   /** Never called: the socket is open already. */
-  get onopen(): SocketEventListener | null {
+  get onopen(): SocketEventHandler | null {
     return this.#attribute('open');
   }
   /** `null` takes the listener off, here and below. */
-  set onopen(listener: SocketEventListener | null) {
+  set onopen(listener: SocketEventHandler | null) {
     this.#setAttribute('open', listener);
   }
 
   /** Called with `{ data }`: a string, or what `binaryType` says. */
-  get onmessage(): SocketEventListener | null {
+  get onmessage(): SocketEventHandler | null {
     return this.#attribute('message');
   }
   /** Sets it. */
-  set onmessage(listener: SocketEventListener | null) {
+  set onmessage(listener: SocketEventHandler | null) {
     this.#setAttribute('message', listener);
   }
 
   /** Called with `{ code, reason, wasClean }`. */
-  get onclose(): SocketEventListener | null {
+  get onclose(): SocketEventHandler | null {
     return this.#attribute('close');
   }
   /** Sets it. */
-  set onclose(listener: SocketEventListener | null) {
+  set onclose(listener: SocketEventHandler | null) {
     this.#setAttribute('close', listener);
   }
 
   /** Called with `{ error, message }`. */
-  get onerror(): SocketEventListener | null {
+  get onerror(): SocketEventHandler | null {
     return this.#attribute('error');
   }
   /** Sets it. */
-  set onerror(listener: SocketEventListener | null) {
+  set onerror(listener: SocketEventHandler | null) {
     this.#setAttribute('error', listener);
   }
 
-  #attribute(type: string): SocketEventListener | null {
+  #attribute(type: string): SocketEventHandler | null {
     return this.#attributes.get(type)?.given ?? null;
   }
 
-  #setAttribute(type: string, listener: SocketEventListener | null): void {
+  #setAttribute(type: string, listener: SocketEventHandler | null): void {
     const previous = this.#attributes.get(type);
     if (previous !== undefined) this.off(type, previous.added);
     this.#attributes.delete(type);

@@ -1,6 +1,6 @@
 import { BadRequestException, Param } from '@nestjs/common';
 import { OnSocket, OnUpgrade, WebSockHandler, type HostedRequest, type HostedSocket } from 'nestjs-websock';
-import { createWebSocketStream, type WebSocket } from 'ws';
+import { createWebSocketStream } from 'ws';
 import { Broker } from './broker.js';
 
 /** MQTT over WebSocket (MQTT 3.1.1 §6): its bytes in binary messages, of the subprotocol `mqtt`. */
@@ -17,6 +17,6 @@ export class MqttHandler {
 
   @OnSocket()
   connected(socket: HostedSocket, _request: HostedRequest, device: string) {
-    this.broker.handle(createWebSocketStream(socket as unknown as WebSocket), device);
+    this.broker.handle(createWebSocketStream(socket), device);
   }
 }

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { Query, UseGuards } from '@nestjs/common';
 import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
 import { OnSocket, OnUpgrade, WebSockHandler, type HostedRequest, type HostedSocket } from 'nestjs-websock';
-import type { WebSocket } from 'ws';
 import { Journal } from './journal.js';
 import { NameGuard } from './name.guard.js';
 import { routerOn, type JournalRouter, type Visit } from './router.js';
@@ -31,6 +30,6 @@ export class TrpcHandler {
       wss: undefined!,
     };
     const connected = getWSConnectionHandler(options);
-    connected(socket as unknown as WebSocket, request as unknown as IncomingMessage);
+    connected(socket, request as unknown as IncomingMessage);
   }
 }
