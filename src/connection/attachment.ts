@@ -83,7 +83,7 @@ export abstract class Attachment implements Turn {
   }
 
   protected receive(value: unknown): void {
-    if (this.#isDeaf) return;
+    if (this.#isDeaf()) return;
     const { map } = this.#wording;
     let message = value;
     try {
@@ -93,7 +93,7 @@ export abstract class Attachment implements Turn {
       return this.letGo();
     }
     // What map did may have been the end of it.
-    if (!this.#isDeaf) this.admit(message);
+    if (!this.#isDeaf()) this.admit(message);
   }
 
   protected complete(): void {
@@ -110,12 +110,12 @@ export abstract class Attachment implements Turn {
   }
 
   /** Between the decision to end and the release something may still come. */
-  get #isDeaf(): boolean {
+  #isDeaf(): boolean {
     return this.isOver || this.feed.connection.isEnding;
   }
 
   #last(message: unknown): void {
-    if (this.#isDeaf) return;
+    if (this.#isDeaf()) return;
     this.#finish();
     this.enqueue(message);
   }

@@ -24,11 +24,11 @@ export class Attachments implements Feed {
   readonly window: number;
   readonly #all = new Set<Attachment>();
 
-  constructor(connection: FedConnection, inbox: Inbox, context: AsyncResource, maxMailbox: number) {
+  constructor(connection: FedConnection, inbox: Inbox, context: AsyncResource) {
     this.connection = connection;
     this.inbox = inbox;
     this.context = context;
-    this.window = Math.min(WINDOW, maxMailbox);
+    this.window = Math.min(WINDOW, inbox.maxMailbox);
   }
 
   /** @throws TypeError */

@@ -1,50 +1,42 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { callbackTracing } from '../telemetry/callback-tracing.js';
 import type { Connection } from '../websock/connection.js';
 import { ResultError, WebSockError } from '../websock/errors.js';
-import type { ControlMessage, DataMessage } from '../websock/message.js';
 import type { ResolvedOptions } from '../websock/options.js';
 import type { ResultStream } from '../websock/result.js';
-import type { PendingCall } from './call.js';
-import { traceCallback } from './callback-trace.js';
-import type { Cancel, Clock } from './clock.js';
 import { crashed, stopped, type Ending } from './ending.js';
 import { methodName, type RunnableCallback } from './handler.js';
 import type { Envelope } from './inbox.js';
-import { checkResult, eachTime, Fault, onceInATick, type Outcome, type Outgoing } from './outgoing.js';
+import { invoke } from './invocation.js';
+import type { Line } from './line.js';
+import type { ConnectionOwner } from './opening.js';
+import { checkResult, eachTime, Fault, onceInATick, type Outcome } from './outgoing.js';
 import { isPromiseLike, isStream } from './promise-like.js';
-import { reportError, reportOverrun, type Reporter } from './reports.js';
+import { reportError, reportOverrun } from './reports.js';
+import { Results } from './results.js';
+import { Suspension, type Resume, type SuspendedConnection } from './suspension.js';
 
 /** What running callbacks asks of the connection whose they are. */
-export interface RunningConnection extends Connection, Reporter {
-  /** The client must drain before anything more is sent. */
-  readonly isPressured: boolean;
+export interface RunningConnection extends Connection, SuspendedConnection {
   /** The end is decided. */
   readonly isEnding: boolean;
   /** The method that runs, where the handler has several for a callback and says which. */
   runningMethod: string | undefined;
-  /** Sends one message of a result. */
-  deliver(message: Outgoing): void;
   /** The handler has decided the end: what waits is dropped. */
   endByHandler(ending: Ending): void;
-  /** A callback did not settle at once. */
-  callbackSuspended(): void;
-  /** It has; the connection goes on. */
-  callbackResumed(): void;
 }
-
-type Apply = (value: any) => void;
 
 const PULLS_PER_TURN = 64;
 
 /**
- * Runs a connection's callbacks, one at a time, and applies their results: check the whole of it, send each message, keep
- * the state. `terminate` is not among them: it belongs to the `Departure`.
+ * Runs a connection's callbacks, one at a time, each to its end: what it returns is awaited or pulled, checked and applied;
+ * what it throws may become a result. `terminate` is not among them: it belongs to the `Departure`.
  */
 export class CallbackRunner {
   readonly #connection: RunningConnection;
+  readonly #line: Line;
   readonly #options: ResolvedOptions;
-  readonly #clock: Clock;
+  readonly #owner: ConnectionOwner;
+  readonly #results: Results;
   /**
    * - `idle`: free for the next
    * - `running`: a callback has not settled
@@ -54,28 +46,20 @@ export class CallbackRunner {
   /** The callback that runs, or ran last, and what it was called with. */
   #callback: RunnableCallback = 'init';
   #message: unknown;
-  #state: unknown;
-  #isInitialised = false;
   #isRecovering = false;
-  /** The call that the running `handleInfo` answers. */
-  #call: PendingCall | undefined;
-  /** The result being sent, and how many of its messages have left. */
-  #outcome: Outcome | undefined;
-  #sent = 0;
   /** The results of a callback that is an async generator. */
   #stream: ResultStream<unknown> | undefined;
   #pulls = 0;
-  /** Bound the callback that runs. */
-  #limits: Cancel[] | undefined;
   #runs = 0;
-  #waits = 0;
-  /** Counts what was abandoned: late settlements of an earlier one are ignored. */
-  #abandoned = 0;
+  /** Exists once a callback is asynchronous. */
+  #suspension: Suspension | undefined;
 
-  constructor(connection: RunningConnection, options: ResolvedOptions, clock: Clock) {
+  constructor(connection: RunningConnection, line: Line, options: ResolvedOptions, owner: ConnectionOwner) {
     this.#connection = connection;
+    this.#line = line;
     this.#options = options;
-    this.#clock = clock;
+    this.#owner = owner;
+    this.#results = new Results(line);
   }
 
   get isIdle(): boolean {
@@ -94,7 +78,7 @@ export class CallbackRunner {
 
   /** Promises awaited so far. */
   get waits(): number {
-    return this.#waits;
+    return this.#suspension?.waits ?? 0;
   }
 
   /** The callback that runs, or ran last. */
@@ -104,54 +88,57 @@ export class CallbackRunner {
 
   /** `init` has been applied: there is a state, and so a `terminate`. */
   get isInitialised(): boolean {
-    return this.#isInitialised;
+    return this.#results.isInitialised;
   }
 
   /** The newest applied state. */
   get state(): unknown {
-    return this.#state;
+    return this.#results.state;
   }
 
   /** Runs `init`, which bounds itself by `upgradeTimeout`. Without one the argument is the state. */
   init(argument: unknown): void {
     if (this.#connection.handler.websock.init !== undefined) return this.#run('init', argument);
-    this.#state = argument;
-    this.#isInitialised = true;
+    this.#results.keep(argument);
   }
 
   /** Runs the callback for one message; the handler has it. */
   run(envelope: Envelope): void {
-    if (envelope.callback === 'handleInfo') this.#call = envelope.call;
+    if (envelope.callback === 'handleInfo' && envelope.call !== undefined)
+      this.#results.expect(envelope.call);
     this.#run(envelope.callback, envelope.message);
   }
 
   /** The client has drained, the transport is gone or the end decided: goes on with a half-sent result or with a stream. */
   proceed(): void {
     if (this.#phase !== 'sending') return;
-    if (this.#outcome !== undefined) this.#send(this.#outcome);
+    if (this.#results.isWaiting) this.#applied(this.#results.proceed());
     else this.#pull(this.#stream!);
   }
 
   /** The end is decided: the call at hand is not answered any more. */
   endCall(): void {
-    this.#call?.ended();
-    this.#call = undefined;
+    this.#results.endCall();
   }
 
   /** Gives the callback that runs `ms` more. */
   limit(ms: number, overrun: () => void): void {
-    (this.#limits ??= []).push(this.#clock.after(ms, overrun));
+    this.#suspended().limit(this.#owner.clock.after(ms, overrun));
   }
 
   /** Gives up the callback that runs, or what is left of its result: late results are ignored. */
   abandon(limit: number): void {
     if (this.#phase === 'running') reportOverrun(this.#connection, this.#callback, limit);
     const stream = this.#stream;
-    this.#abandoned++;
-    this.#endLimits();
+    this.#suspension?.giveUp();
     this.#finish();
     // Nobody waits for it any more; its `finally` runs as soon as it can.
     if (stream !== undefined) void closing(stream).catch(() => {});
+  }
+
+  /** Nothing is run any more. */
+  retire(): void {
+    this.#suspension?.end();
   }
 
   #run(callback: RunnableCallback, message: unknown): void {
@@ -162,32 +149,11 @@ export class CallbackRunner {
     this.#connection.runningMethod = undefined;
     let result: unknown;
     try {
-      result = callbackTracing.hasSubscribers
-        ? this.#trace(callback, message)
-        : this.#invoke(callback, message);
+      result = invoke(this.#connection, callback, message, this.#results.state);
     } catch (error) {
       return this.#fail(error);
     }
     this.#take(result);
-  }
-
-  #trace(callback: RunnableCallback, message: unknown): unknown {
-    return traceCallback(this.#connection, callback, () => this.#invoke(callback, message));
-  }
-
-  #invoke(callback: RunnableCallback, message: unknown): unknown {
-    const connection = this.#connection;
-    const { websock } = connection.handler;
-    switch (callback) {
-      case 'handleIn':
-        return websock.handleIn!(message as DataMessage, this.#state, connection);
-      case 'handleInfo':
-        return websock.handleInfo!(message, this.#state, connection);
-      case 'handleControl':
-        return websock.handleControl!(message as ControlMessage, this.#state, connection);
-      case 'init':
-        return websock.init!(message, connection);
-    }
   }
 
   /** What a callback returned: a result, a promise of one, or a stream of them. */
@@ -211,33 +177,30 @@ export class CallbackRunner {
     }
   }
 
-  #await(promise: PromiseLike<unknown>, apply: Apply): void {
-    this.#waits++;
-    this.#connection.callbackSuspended();
-    const abandoned = this.#abandoned;
-    Promise.resolve(promise).then(
-      (value) => this.#resume(abandoned, apply, value),
-      (error) => this.#resume(abandoned, this.#fail, error),
-    );
+  #await(promise: PromiseLike<unknown>, settled: Resume): void {
+    this.#line.hold(true);
+    this.#suspended().await(promise, settled, this.#fail);
   }
 
-  /** Goes on after an asynchronous callback, unless it was abandoned meanwhile. */
-  #resume(abandoned: number, apply: Apply, value: unknown): void {
-    if (abandoned !== this.#abandoned) return;
-    apply.call(this, value);
-    this.#connection.callbackResumed();
+  #suspended(): Suspension {
+    return (this.#suspension ??= new Suspension(
+      this.#connection,
+      this,
+      this.#owner,
+      this.#options.slowCallback,
+    ));
   }
 
   /** Once: from its call to its first result. */
   #limitInit(): void {
-    if (this.#callback !== 'init' || this.#isInitialised || this.#limits !== undefined) return;
+    if (this.#callback !== 'init' || this.isInitialised || this.#suspension?.isLimited) return;
     const { upgradeTimeout } = this.#options;
     const method = this.#method();
     this.limit(upgradeTimeout, () => {
       this.abandon(upgradeTimeout);
       const message = `${method}() took longer than ${upgradeTimeout} ms`;
       this.#connection.endByHandler(crashed(new WebSockError('WEBSOCK_INIT_TIMEOUT', message)));
-      this.#connection.callbackResumed();
+      this.#connection.goOn();
     });
   }
 
@@ -246,7 +209,7 @@ export class CallbackRunner {
   /** Asks a stream for its next result, once the client has drained. Once the end is decided the stream is closed instead. */
   #pull(stream: ResultStream<unknown>): void {
     if (this.#connection.isEnding) return this.#closeStream(stream, this.#finish);
-    if (this.#connection.isPressured) {
+    if (this.#line.isPressured) {
       this.#phase = 'sending';
       return;
     }
@@ -278,22 +241,22 @@ export class CallbackRunner {
     if (done !== true) return this.#settle(value);
     this.#stream = undefined;
     // Of a stream that ended without a result nothing is to be applied; `init` must give a state.
-    if (value === undefined && this.#isInitialised) this.#finish();
+    if (value === undefined && this.isInitialised) this.#finish();
     else this.#settle(value);
   }
 
   /** Ends a stream early: its `finally` runs before anything else of this connection does. */
-  #closeStream(stream: ResultStream<unknown>, next: Apply, overrun?: () => void): void {
+  #closeStream(stream: ResultStream<unknown>, next: Resume, overrun?: () => void): void {
     this.#stream = undefined;
     this.#phase = 'running';
     const { terminateTimeout } = this.#options;
     this.limit(terminateTimeout, () => {
       this.abandon(terminateTimeout);
       overrun?.();
-      this.#connection.callbackResumed();
+      this.#connection.goOn();
     });
     this.#await(closing(stream), (result) => {
-      this.#endLimits();
+      this.#suspension?.endLimits();
       next.call(this, result);
     });
   }
@@ -312,44 +275,22 @@ export class CallbackRunner {
         error instanceof Fault ? new ResultError(this.#method(), error.message, cause) : error,
       );
     }
-    this.#endLimits();
+    this.#suspension?.endLimits();
     if (outcome.stop !== undefined) this.#connection.endByHandler(stopped(outcome.stop));
-    this.#sent = 0;
-    this.#send(outcome);
+    this.#applied(this.#results.apply(outcome));
   }
 
-  /** Sends what is left of a result; stops where the client must drain first. */
-  #send(outcome: Outcome): void {
-    const { messages } = outcome;
-    while (this.#sent < messages.length) {
-      if (this.#connection.isPressured) {
-        this.#phase = 'sending';
-        this.#outcome = outcome;
-        return;
-      }
-      this.#connection.deliver(messages[this.#sent++]!);
-    }
-    this.#applied(outcome);
-  }
-
-  #applied({ state, reply }: Outcome): void {
-    this.#outcome = undefined;
-    this.#state = state;
-    this.#isInitialised = true;
-    if (reply !== undefined && this.#call !== undefined) {
-      this.#call.reply(reply.term);
-      this.#call = undefined;
-    }
-    if (this.#stream === undefined) this.#finish();
+  /** After a result, or as much of it as the client takes. */
+  #applied(isApplied: boolean): void {
+    if (!isApplied) this.#phase = 'sending';
+    else if (this.#stream === undefined) this.#finish();
     else this.#pull(this.#stream);
   }
 
   /** Nothing is left of the callback. */
   #finish(): void {
-    this.#call?.noReply();
-    this.#call = undefined;
+    this.#results.finish();
     this.#message = undefined;
-    this.#outcome = undefined;
     this.#stream = undefined;
     this.#isRecovering = false;
     this.#phase = 'idle';
@@ -366,7 +307,7 @@ export class CallbackRunner {
     const { recover } = this.#connection.handler;
     if (recover === undefined || this.#isRecovering || this.#isCancelled(error)) return this.#crash(error);
     this.#isRecovering = true;
-    const failure = { callback: this.#callback, message: this.#message, state: this.#state, error };
+    const failure = { callback: this.#callback, message: this.#message, state: this.state, error };
     let recovered: unknown;
     try {
       recovered = recover(failure, this.#connection);
@@ -380,7 +321,7 @@ export class CallbackRunner {
   }
 
   #crash(error: unknown): void {
-    this.#endLimits();
+    this.#suspension?.endLimits();
     if (!this.#isCancelled(error)) reportError(this.#connection, this.#callback, error);
     this.#connection.endByHandler(crashed(error));
     this.#finish();
@@ -390,12 +331,6 @@ export class CallbackRunner {
   #isCancelled(error: unknown): boolean {
     if (!this.#connection.isEnding) return false;
     return error === this.#connection.signal.reason || (error as Error | null)?.name === 'AbortError';
-  }
-
-  #endLimits(): void {
-    if (this.#limits === undefined) return;
-    for (const cancel of this.#limits) cancel();
-    this.#limits = undefined;
   }
 
   #method(): string {

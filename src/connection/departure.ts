@@ -1,45 +1,66 @@
+import type { AsyncResource } from 'node:async_hooks';
 import { callbackTracing } from '../telemetry/callback-tracing.js';
 import { ABNORMAL_CLOSURE } from '../websock/close.js';
+import type { Connection } from '../websock/connection.js';
 import type { ResolvedOptions } from '../websock/options.js';
+import type { CallbackRunner } from './callback-runner.js';
 import { traceCallback } from './callback-trace.js';
 import type { Cancel, Clock } from './clock.js';
-import { frameCode, type Ending } from './ending.js';
+import { factsOf, frameCode, type Ending } from './ending.js';
+import type { Inbox } from './inbox.js';
+import type { Line } from './line.js';
 import { isPromiseLike } from './promise-like.js';
 import { reportError, reportOverrun, reportSlow, type Reporter } from './reports.js';
-import type { Transport } from './transport.js';
 
 /** While the server shuts down a client gets so long to answer the close frame, ms. */
 const SHUTDOWN_CLOSE_WAIT = 2_000;
 
 /** What a departure tells the connection whose it is. */
-export interface Departing extends Reporter {
+export interface Departing extends Connection, Reporter {
+  runningMethod: string | undefined;
+  /** What was received before the end is given up: nothing is left but to leave. */
+  goOn(): void;
   /** `terminate` is done, or there is none: all that the connection owns is released. Before the close frame. */
   terminated(): void;
   /** Nothing is left of it. */
   departed(): void;
 }
 
+/** What is at work in the connection that departs. */
+export interface DepartureParts {
+  readonly runner: CallbackRunner;
+  readonly inbox: Inbox;
+  readonly line: Line;
+  readonly options: ResolvedOptions;
+  readonly clock: Clock;
+  /** The async context in which all its callbacks run. */
+  readonly context: AsyncResource;
+}
+
 /**
- * A connection's way out, once its end is decided: `terminate`, then the close frame, then the closing handshake, each
- * within its limit. Nothing here looks at why.
+ * A connection's way out, once its end is decided: what was received before, `terminate`, the close frame, the closing
+ * handshake, each within its limit.
  */
 export class Departure {
-  readonly #transport: Transport;
-  readonly #options: ResolvedOptions;
-  readonly #clock: Clock;
+  /** Why. */
+  readonly ending: Ending;
   readonly #connection: Departing;
-  #phase: 'waiting' | 'terminating' | 'closing' | 'over' = 'waiting';
+  readonly #parts: DepartureParts;
+  #phase: 'working' | 'terminating' | 'closing' | 'over' = 'working';
   #limit: Cancel | undefined;
   #slow: Cancel | undefined;
-  #gone = false;
   #isHurried = false;
   #hasTerminated = false;
 
-  constructor(transport: Transport, options: ResolvedOptions, clock: Clock, connection: Departing) {
-    this.#transport = transport;
-    this.#options = options;
-    this.#clock = clock;
+  constructor(connection: Departing, ending: Ending, parts: DepartureParts) {
     this.#connection = connection;
+    this.ending = ending;
+    this.#parts = parts;
+  }
+
+  /** `terminate` has its turn, or has had it. */
+  get hasLeft(): boolean {
+    return this.#phase !== 'working';
   }
 
   /** `terminate` is done, or given up. */
@@ -47,27 +68,44 @@ export class Departure {
     return this.#hasTerminated;
   }
 
-  /** Gives what was received before the end `closeTimeout` in all. */
-  limitWork(abandon: (limit: number) => void): void {
-    const { closeTimeout } = this.#options;
-    this.#bound(closeTimeout, () => abandon(closeTimeout));
+  // What was received before
+
+  /** Gives it `closeTimeout` in all, and the callback that runs `terminateTimeout` more. */
+  limitWork(): void {
+    const { runner, inbox, options } = this.#parts;
+    if (runner.isIdle && inbox.length === 0) return;
+    const { closeTimeout, terminateTimeout } = options;
+    this.#bound(closeTimeout, () => this.#abandon(closeTimeout));
+    if (runner.isRunning) runner.limit(terminateTimeout, () => this.#abandon(terminateTimeout));
   }
 
-  /** Sets out. `terminate` runs at most once, and before the close frame is sent. */
-  leave(ending: Ending, terminate: (() => unknown) | undefined): void {
+  /** Gives up the callback that runs and what waits behind it: late results are ignored. */
+  #abandon(limit: number): void {
+    if (this.hasLeft) return;
+    this.#parts.context.runInAsyncScope(() => {
+      this.#parts.runner.abandon(limit);
+      this.#parts.inbox.drop();
+      this.#connection.goOn();
+    });
+  }
+
+  // The way out
+
+  /** Sets out: nothing is left to be done. `terminate` runs at most once, and before the close frame is sent. */
+  leave(): void {
     this.#phase = 'terminating';
     this.#limit?.();
+    this.#connection.runningMethod = undefined;
     try {
-      const result = terminate === undefined ? undefined : this.#call(terminate);
-      if (isPromiseLike(result)) return this.#await(result, ending);
+      const result = this.#terminate();
+      if (isPromiseLike(result)) return this.#await(result);
     } catch (error) {
       reportError(this.#connection, 'terminate', error);
     }
-    this.#close(ending);
+    this.#close();
   }
 
   transportClosed(): void {
-    this.#gone = true;
     if (this.#phase === 'closing') this.#finish();
   }
 
@@ -77,52 +115,59 @@ export class Departure {
     if (this.#phase === 'closing') this.#boundHandshake(SHUTDOWN_CLOSE_WAIT);
   }
 
-  /** Drops the transport and waits for nothing more. */
+  /** Drops the transport and waits for nothing more: a callback that runs is abandoned, `terminate` is called but not awaited. */
   cut(): void {
-    this.#transport.destroy();
+    this.#abandon(0);
+    this.#parts.line.destroy();
     this.#finish();
   }
 
-  #call(terminate: () => unknown): unknown {
-    return callbackTracing.hasSubscribers
-      ? traceCallback(this.#connection, 'terminate', terminate)
-      : terminate();
+  /** Without an applied `init` there is nothing to take down. */
+  #terminate(): unknown {
+    const connection = this.#connection;
+    const { runner } = this.#parts;
+    const { websock } = connection.handler;
+    if (websock.terminate === undefined || !runner.isInitialised) return undefined;
+    const { reason } = this.ending;
+    const call = () => websock.terminate!(reason, runner.state, factsOf(this.ending), connection);
+    return callbackTracing.hasSubscribers ? traceCallback(connection, 'terminate', call) : call();
   }
 
-  #await(promise: PromiseLike<unknown>, ending: Ending): void {
-    const { terminateTimeout, slowCallback } = this.#options;
+  #await(promise: PromiseLike<unknown>): void {
+    const { terminateTimeout, slowCallback } = this.#parts.options;
     // Else the overrun tells it.
     if (slowCallback < terminateTimeout) this.#watch(slowCallback);
     this.#bound(terminateTimeout, () => {
       reportOverrun(this.#connection, 'terminate', terminateTimeout);
-      this.#close(ending);
+      this.#close();
     });
     void Promise.resolve(promise)
       .catch((error) => reportError(this.#connection, 'terminate', error))
-      .then(() => this.#close(ending));
+      .then(() => this.#close());
   }
 
   /** Lets the client know, or drops it where no close frame can be sent. */
-  #close(ending: Ending): void {
+  #close(): void {
     if (this.#phase !== 'terminating') return;
     this.#phase = 'closing';
     this.#limit?.();
     this.#slow?.();
     this.#terminated();
-    if (this.#gone) return this.#finish();
-    if (ending.code === ABNORMAL_CLOSURE) return this.#transport.destroy();
-    this.#boundHandshake(this.#isHurried ? SHUTDOWN_CLOSE_WAIT : this.#options.closeTimeout);
-    this.#transport.close(frameCode(ending), ending.closeReason);
+    const { line, options } = this.#parts;
+    if (line.isGone) return this.#finish();
+    if (this.ending.code === ABNORMAL_CLOSURE) return line.destroy();
+    this.#boundHandshake(this.#isHurried ? SHUTDOWN_CLOSE_WAIT : options.closeTimeout);
+    line.close(frameCode(this.ending), this.ending.closeReason);
   }
 
   #watch(slowCallback: number): void {
-    this.#slow = this.#clock.after(slowCallback, () =>
+    this.#slow = this.#parts.clock.after(slowCallback, () =>
       reportSlow(this.#connection, 'terminate', slowCallback),
     );
   }
 
   #boundHandshake(limit: number): void {
-    this.#bound(limit, () => this.#transport.destroy());
+    this.#bound(limit, () => this.#parts.line.destroy());
   }
 
   #finish(): void {
@@ -143,6 +188,6 @@ export class Departure {
 
   #bound(limit: number, overrun: () => void): void {
     this.#limit?.();
-    this.#limit = this.#clock.after(limit, overrun);
+    this.#limit = this.#parts.clock.after(limit, overrun);
   }
 }

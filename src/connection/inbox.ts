@@ -1,5 +1,6 @@
 import type { ControlMessage, DataMessage } from '../websock/message.js';
 import { MAX_INBOUND_BYTES } from '../websock/options.js';
+import type { CallbackName } from '../websock/websock.js';
 import type { PendingCall } from './call.js';
 import { Mailbox } from './mailbox.js';
 import type { Outgoing } from './outgoing.js';
@@ -43,6 +44,7 @@ export class Inbox {
   #inbound = 0;
   #inboundBytes = 0;
   #pulled = 0;
+  #refused: Set<CallbackName> | undefined;
 
   constructor(limits: InboxLimits) {
     this.#limits = limits;
@@ -50,6 +52,10 @@ export class Inbox {
 
   get length(): number {
     return this.#waiting.length;
+  }
+
+  get maxMailbox(): number {
+    return this.#limits.maxMailbox;
   }
 
   /** Are the waiting client messages at the mark, or above the given part of it? */
@@ -90,6 +96,19 @@ export class Inbox {
     for (const waiting of this.#waiting) {
       if (waiting.callback === 'handleInfo' && waiting.call !== undefined) yield waiting.call;
     }
+  }
+
+  /** Drops a message for a callback that the handler does not have. Is it the first for that one? */
+  refuse(envelope: Envelope): boolean {
+    if (envelope.callback === 'handleInfo') {
+      this.droppedInfo++;
+      envelope.call?.noReply();
+    } else {
+      this.droppedMessages++;
+    }
+    if (this.#refused?.has(envelope.callback)) return false;
+    (this.#refused ??= new Set()).add(envelope.callback);
+    return true;
   }
 
   /** Drops all that waits. */

@@ -564,6 +564,27 @@ describe('the idle clock', () => {
     expect(log).toEqual(['close:1001:']);
   });
 
+  it('stands still while reading is paused because a hosted socket holds messages back', async () => {
+    const handled: unknown[] = [];
+    const { clock, log, transport, connection, say } = open(
+      { handleIn: ([, data], state) => (handled.push(data), ok(state)) },
+      { ...idle, maxInbound: 1 },
+    );
+    const speaker = { isHolding: true, proceed() {} };
+    connection.speaker = speaker;
+    say('waits');
+    expect(transport.paused).toBe(true);
+    await clock.advance(5_000);
+    expect(log).toEqual([]);
+    speaker.isHolding = false;
+    connection.wake();
+    expect(handled).toEqual(['waits']);
+    await clock.advance(900);
+    expect(log).toEqual([]);
+    await clock.advance(150);
+    expect(log).toEqual(['close:1001:']);
+  });
+
   it('pings a client that is silent for heartbeat ms', async () => {
     const { clock, log, transport } = open({}, { timeout: 1_000, heartbeat: 400 });
     await clock.advance(450);

@@ -12,18 +12,14 @@ import type { ControlMessage, DataMessage, Message, Opcode } from '../websock/me
 import type { ResolvedOptions } from '../websock/options.js';
 import type { UpgradeRequest } from '../websock/request.js';
 import type { AttachOptions, CancelAttachment, StreamSource } from '../websock/stream.js';
-import { checkSubscribeOptions, checkTopic, type SubscribeOptions } from '../websock/topic.js';
-import type { CallbackName } from '../websock/websock.js';
+import type { SubscribeOptions } from '../websock/topic.js';
 import type { FedConnection } from './attachment.js';
-import { Attachments } from './attachments.js';
-import { Backpressure } from './backpressure.js';
+import { Belongings } from './belongings.js';
 import { CallbackRunner, type RunningConnection } from './callback-runner.js';
 import type { PendingCall } from './call.js';
-import type { Clock } from './clock.js';
 import { Departure, type Departing } from './departure.js';
 import {
   closedByClient,
-  factsOf,
   IDLE_TIMEOUT,
   OVERLOAD,
   SEND_TIMEOUT,
@@ -35,48 +31,17 @@ import {
 import { checkFastlaned } from './fastlane.js';
 import type { Handler } from './handler.js';
 import { Inbox, type Envelope, type Fastlaned, type Waiting } from './inbox.js';
-import { checkDelay, InfoTimers } from './info-timers.js';
-import { Liveness, shortestLimit } from './liveness.js';
-import { checkRef, Monitors, NO_MONITOR, Watchers, type Down, type Monitor } from './monitors.js';
+import { Line } from './line.js';
+import { shortestLimit } from './liveness.js';
+import { Watchers, type Down } from './monitors.js';
+import type { ConnectionOwner, ConnectionSpec } from './opening.js';
 import type { Outgoing } from './outgoing.js';
 import { reportDrop, reportStart, reportStop, type ReportedConnection } from './reports.js';
-import { Slowness } from './slowness.js';
-import { Subscriptions } from './subscriptions.js';
 import type { Speaker } from './speaker.js';
-import type { Sweepable, Sweeper } from './sweeper.js';
-import type { Topics, TopicSubscriber } from './topics.js';
-import { NO_TRAFFIC, TrafficCounter } from './traffic.js';
-import type { SharedFrames, Transport, TransportListener } from './transport.js';
+import type { Sweepable } from './sweeper.js';
+import type { TopicSubscriber } from './topics.js';
+import type { Transport, TransportListener } from './transport.js';
 import { wakeSoon, type Wakeable } from './wake.js';
-
-/** How many times `maxInbound` may wait where reading cannot pause. */
-const UNPAUSED = 16;
-
-/** What a connection is made of. */
-export interface ConnectionSpec {
-  readonly handler: Handler;
-  /** For `init`. */
-  readonly argument: unknown;
-  readonly request: UpgradeRequest;
-  readonly options: ResolvedOptions;
-  /** The async context in which all its callbacks run. */
-  readonly context: AsyncResource;
-}
-
-/** What a connection asks of the registry that opened it. */
-export interface ConnectionOwner {
-  readonly app: string;
-  readonly clock: Clock;
-  readonly sweeper: Sweeper;
-  /** What connections subscribe to. */
-  readonly topics: Topics;
-  /** Calls `down` once, when a connection has ended and its `terminate` is done; now with `'noproc'` when there is none. */
-  readonly monitor: Monitor;
-  /** Its end is decided: the reference is dead. */
-  endDecided(connection: LiveConnection): void;
-  /** Nothing of it is left. */
-  ended(connection: LiveConnection, droppedInfo: number): void;
-}
 
 /**
  * One connection: a process with a mailbox and a state that runs one callback at a time. README.md tells the flow.
@@ -108,34 +73,17 @@ export class LiveConnection
   readonly #owner: ConnectionOwner;
   readonly #options: ResolvedOptions;
   readonly #context: AsyncResource;
-  readonly #transport: Transport;
   readonly #inbox: Inbox;
-  readonly #pressure: Backpressure;
-  readonly #liveness: Liveness;
+  readonly #line: Line;
   readonly #runner: CallbackRunner;
   readonly #openedAt: number;
-  /** Exist once there is a timer, something to count, a callback to watch, a stream, a topic, a monitor. */
-  #timers: InfoTimers | undefined;
-  #traffic: TrafficCounter | undefined;
-  #slowness: Slowness | undefined;
-  #attachments: Attachments | undefined;
-  #subscriptions: Subscriptions | undefined;
-  #monitors: Monitors | undefined;
-  #watchers: Watchers | undefined;
   /** For `init`, then let go. */
   #argument: unknown;
-
-  /** Nothing is handled any more; the rest is up to the departure. */
-  #isLeaving = false;
-  #waking = false;
-  #held = false;
-  #gone = false;
-
-  #ending: Ending | undefined;
-  /** Exists once the end is decided. */
+  #isWaking = false;
+  /** Exist once the handler has got something, somebody watches it, the end is decided. */
+  #belongings: Belongings | undefined;
+  #watchers: Watchers | undefined;
   #departure: Departure | undefined;
-  #abort: AbortController | undefined;
-  #reportedDrops: Set<CallbackName> | undefined;
 
   constructor(
     owner: ConnectionOwner,
@@ -151,12 +99,10 @@ export class LiveConnection
     this.handler = spec.handler;
     this.#options = spec.options;
     this.#context = spec.context;
-    this.#transport = connect(this);
     this.#inbox = new Inbox(spec.options);
-    this.#pressure = new Backpressure(this.#transport, this.#inbox);
+    this.#line = new Line(connect(this), this.#inbox, spec.options, owner.clock);
+    this.#runner = new CallbackRunner(this, this.#line, spec.options, owner);
     this.#openedAt = owner.clock.now();
-    this.#liveness = new Liveness(spec.options, this.#openedAt);
-    this.#runner = new CallbackRunner(this, spec.options, owner.clock);
     this.#argument = spec.argument;
     owner.sweeper.add(this, shortestLimit(spec.options));
   }
@@ -164,15 +110,11 @@ export class LiveConnection
   // As the handler sees it
 
   get bufferedAmount(): number {
-    return this.#transport.bufferedAmount;
+    return this.#line.bufferedAmount;
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#ending !== undefined) this.#abort.abort();
-    }
-    return this.#abort.signal;
+    return this.#own().signal;
   }
 
   sendInfo(message: unknown): void {
@@ -180,42 +122,27 @@ export class LiveConnection
   }
 
   sendInfoAfter(ms: number, message: unknown): CancelTimer {
-    checkDelay(ms);
-    if (this.#ending !== undefined) return () => {};
-    this.#timers ??= new InfoTimers(this.#owner.clock);
-    return this.#timers.after(ms, () => this.receiveInfo(message));
+    return this.#own().sendInfoAfter(ms, message);
   }
 
-  attach<T>(source: StreamSource<T>, map?: (value: T) => unknown, options?: AttachOptions): CancelAttachment {
-    const { maxMailbox } = this.#options;
-    this.#attachments ??= new Attachments(this, this.#inbox, this.#context, maxMailbox);
-    return this.#attachments.attach(source, map, options);
-  }
-
-  subscribe<T>(topic: string, options: SubscribeOptions<T> = {}): void {
-    checkTopic('subscribe', topic);
-    checkSubscribeOptions(options);
-    if (this.#ending !== undefined) return;
-    this.#subscriptions ??= new Subscriptions(this.#owner.topics, this);
-    this.#subscriptions.add(topic, options);
+  subscribe<T>(topic: string, options?: SubscribeOptions<T>): void {
+    this.#own().subscribe(topic, options);
   }
 
   unsubscribe(topic: string): void {
-    checkTopic('unsubscribe', topic);
-    this.#subscriptions?.remove(topic);
+    this.#own().unsubscribe(topic);
   }
 
   monitor(ref: ConnectionRef): CancelMonitor {
-    checkRef(ref);
-    if (this.#ending !== undefined) return NO_MONITOR;
-    this.#monitors ??= new Monitors(this.#owner.monitor, (message) => this.receiveInfo(message));
-    return this.#monitors.add(ref);
+    return this.#own().monitor(ref);
   }
 
-  /** Calls `down` when `terminate` is done; undefined when it is already. */
-  watch(down: Down): CancelMonitor | undefined {
-    if (this.#departure?.hasTerminated) return undefined;
-    return (this.#watchers ??= new Watchers()).add(down);
+  attach<T>(source: StreamSource<T>, map?: (value: T) => unknown, options?: AttachOptions): CancelAttachment {
+    return this.#own().attach(source, map, options);
+  }
+
+  #own(): Belongings {
+    return (this.#belongings ??= new Belongings(this, this.#owner, this.#inbox, this.#context));
   }
 
   // What comes in
@@ -226,16 +153,16 @@ export class LiveConnection
   }
 
   receiveMessage(message: DataMessage, bytes: number): void {
-    this.#counter.received.add(message[0], bytes);
-    if (this.#ending !== undefined) this.#inbox.droppedMessages++;
+    this.#line.countReceived(message[0], bytes);
+    if (this.isEnding) this.#inbox.droppedMessages++;
     else this.#receive({ callback: 'handleIn', message });
   }
 
   receiveControl(message: ControlMessage): void {
-    this.#counter.received.add(message[0], message[1].length);
-    if (this.#ending !== undefined) return;
+    this.#line.countReceived(message[0], message[1].length);
+    if (this.isEnding) return;
     // Before handleControl: a slow callback must not hold back the pong (RFC 6455 §5.5.2).
-    if (message[0] === 'ping') this.#send('pong', message[1]);
+    if (message[0] === 'ping') this.#line.sendControl('pong', message[1]);
     if (this.handler.websock.handleControl !== undefined)
       this.#receive({ callback: 'handleControl', message });
   }
@@ -255,8 +182,8 @@ export class LiveConnection
   }
 
   #admitsInfo(): boolean {
-    if (this.#ending === undefined && this.isOverloaded) this.#end(OVERLOAD);
-    if (this.#ending === undefined) return true;
+    if (!this.isEnding && this.isOverloaded) this.#end(OVERLOAD);
+    if (!this.isEnding) return true;
     this.#inbox.droppedInfo++;
     return false;
   }
@@ -267,13 +194,13 @@ export class LiveConnection
 
   enqueue(waiting: Waiting): void {
     this.#inbox.push(waiting);
-    if (!this.#isFree() || this.#waking) return;
-    this.#waking = true;
+    if (!this.#isFree() || this.#isWaking) return;
+    this.#isWaking = true;
     wakeSoon(this);
   }
 
   wake(): void {
-    this.#waking = false;
+    this.#isWaking = false;
     this.#context.runInAsyncScope(this.#work, this);
   }
 
@@ -286,34 +213,32 @@ export class LiveConnection
   }
 
   sent(opcode: Opcode, bytes: number): void {
-    this.#counter.sent.add(opcode, bytes);
+    this.#line.countSent(opcode, bytes);
   }
 
   drained(): void {
-    if (!this.#pressure.pressured) return;
-    this.#pressure.release();
+    if (!this.#line.isPressured) return;
+    this.#line.release();
     this.#context.runInAsyncScope(this.#continue, this);
   }
 
   transportClosed(): void {
-    this.#gone = true;
-    this.#pressure.lift();
+    this.#line.lift();
     this.#decide(TRANSPORT_CLOSED);
     this.#departure!.transportClosed();
     this.#context.runInAsyncScope(this.#continue, this);
   }
 
   sweep(now: number, lost: number): void {
-    if (lost > 0) this.#liveness.forgive(lost, now);
-    switch (this.#liveness.look(this.#transport, now)) {
+    switch (this.#line.look(now, lost)) {
       case 'stuck':
         this.#leaveSweep();
         this.#decide(SEND_TIMEOUT);
-        return this.#transport.destroy();
+        return this.#line.destroy();
       case 'idle':
         return this.#end(IDLE_TIMEOUT);
       case 'ping':
-        if (this.#ending === undefined) this.#send('ping', '');
+        if (!this.isEnding) this.#line.sendControl('ping', '');
     }
   }
 
@@ -325,6 +250,12 @@ export class LiveConnection
   shutDown(code: number): void {
     this.#end(shutDown(code));
     this.#departure!.hurry();
+  }
+
+  /** Ends at once: a callback that runs is abandoned, `terminate` is called but not awaited, the transport dropped. */
+  destroy(code: number): void {
+    this.#decide(shutDown(code));
+    this.#departure!.cut();
   }
 
   // For a hosted socket, which speaks past results
@@ -342,18 +273,11 @@ export class LiveConnection
 
   /** Drops the transport without a close frame. */
   drop(): void {
-    this.#transport.destroy();
+    this.#line.destroy();
   }
 
   get maxMailbox(): number {
     return this.#options.maxMailbox;
-  }
-
-  /** Ends at once: a callback that runs is abandoned, `terminate` is called but not awaited, the transport dropped. */
-  destroy(code: number): void {
-    this.#decide(shutDown(code));
-    this.#context.runInAsyncScope(this.#abandon, this, 0);
-    this.#departure!.cut();
   }
 
   // One callback after the other
@@ -371,19 +295,19 @@ export class LiveConnection
       this.#context.runInAsyncScope(this.#handleAndWork, this, envelope);
     } else {
       this.#inbox.push(envelope);
-      this.#pressure.update();
-      if (this.#transport.cannotPause && this.#inbox.isFull(UNPAUSED)) this.#end(OVERLOAD);
+      this.#line.update(!this.#runner.isIdle);
+      if (this.#line.isFlooded) this.#end(OVERLOAD);
     }
   }
 
   /** Nothing keeps the next message from its callback. */
   #isFree(): boolean {
-    return this.#runner.isIdle && !this.#isLeaving && !this.#mustWait;
+    return this.#runner.isIdle && !this.isOver && !this.#mustWait();
   }
 
   /** The client has to drain, or is to be held back. */
-  get #mustWait(): boolean {
-    return this.#pressure.pressured || this.speaker?.isHolding === true;
+  #mustWait(): boolean {
+    return this.#line.isPressured || this.speaker?.isHolding === true;
   }
 
   #handleAndWork(envelope: Envelope): void {
@@ -393,31 +317,32 @@ export class LiveConnection
 
   /** Handles what waits, until nothing does or a callback, the client or the end says otherwise. */
   #work(): void {
-    while (this.#runner.isIdle && !this.#isLeaving) {
+    while (this.#runner.isIdle && !this.isOver) {
       if (this.#inbox.length === 0) {
-        if (this.#ending === undefined) break;
-        this.#leave(this.#ending);
-      } else if (this.#mustWait) {
+        if (this.#departure === undefined) break;
+        this.#departure.leave();
+      } else if (this.#mustWait()) {
         break;
       } else {
         this.#handle(this.#inbox.shift()!);
       }
     }
-    this.#attachments?.proceed();
-    this.#pressure.update();
-    this.#updateHold();
+    this.#belongings?.proceed();
+    this.#line.update(!this.#runner.isIdle);
   }
 
   #handle(envelope: Envelope | Fastlaned): void {
-    if (envelope.callback === 'fastlane') this.deliver(envelope.message);
-    else if (this.handler.websock[envelope.callback] === undefined) this.#drop(envelope);
-    else this.#runner.run(envelope);
+    const { callback } = envelope;
+    if (callback === 'fastlane') this.deliver(envelope.message);
+    else if (this.handler.websock[callback] !== undefined) this.#runner.run(envelope);
+    // The first tells that the callback is missing; a client must not fill the log.
+    else if (this.#inbox.refuse(envelope)) reportDrop(this, callback);
   }
 
-  // What the runner asks
+  // What others ask of it
 
   get isPressured(): boolean {
-    return this.#pressure.pressured;
+    return this.#line.isPressured;
   }
 
   /** For the values in its messages; undefined where none is set. */
@@ -427,20 +352,20 @@ export class LiveConnection
 
   /** What it has received and sent so far. */
   get traffic(): Traffic {
-    return this.#traffic ?? NO_TRAFFIC;
+    return this.#line.traffic;
   }
 
   get isEnding(): boolean {
-    return this.#ending !== undefined;
+    return this.#departure !== undefined;
   }
 
   /** No callback is begun any more: `terminate` has its turn, or has had it. */
   get isOver(): boolean {
-    return this.#isLeaving;
+    return this.#departure?.hasLeft === true;
   }
 
-  deliver({ opcode, payload, shared }: Outgoing): void {
-    if (!this.#gone) this.#send(opcode, payload, shared);
+  deliver(message: Outgoing): void {
+    this.#line.deliver(message);
   }
 
   endByHandler(ending: Ending): void {
@@ -448,14 +373,8 @@ export class LiveConnection
     this.#inbox.drop();
   }
 
-  callbackSuspended(): void {
-    const { slowCallback } = this.#options;
-    this.#slowness ??= new Slowness(this, this.#runner, this.#owner.sweeper, slowCallback);
-    this.#slowness.watch();
-    this.#updateHold();
-  }
-
-  callbackResumed(): void {
+  /** Does what is next: what waits, or the way out. */
+  goOn(): void {
     this.#work();
   }
 
@@ -464,41 +383,6 @@ export class LiveConnection
     this.#runner.proceed();
     this.speaker?.proceed();
     this.#work();
-  }
-
-  /** The handler has no callback for it. */
-  #drop(envelope: Envelope): void {
-    if (envelope.callback === 'handleInfo') {
-      this.#inbox.droppedInfo++;
-      envelope.call?.noReply();
-    } else {
-      this.#inbox.droppedMessages++;
-    }
-    // The first tells that the callback is missing; a client must not fill the log.
-    if (this.#reportedDrops?.has(envelope.callback)) return;
-    (this.#reportedDrops ??= new Set()).add(envelope.callback);
-    reportDrop(this, envelope.callback);
-  }
-
-  #send(opcode: Opcode, payload: string | Uint8Array, shared?: SharedFrames): void {
-    if (!this.#transport.send(opcode, payload, shared)) this.#press();
-  }
-
-  get #counter(): TrafficCounter {
-    return (this.#traffic ??= new TrafficCounter());
-  }
-
-  #press(): void {
-    this.#pressure.press();
-    this.#updateHold();
-  }
-
-  /** The idle clock stands still while the client would not be heard anyway. */
-  #updateHold(): void {
-    const held = !this.#runner.isIdle || this.#pressure.pressured || this.#pressure.paused;
-    if (held === this.#held) return;
-    this.#held = held;
-    this.#liveness.hold(held, this.#owner.clock.now());
   }
 
   // The end
@@ -510,58 +394,40 @@ export class LiveConnection
 
   /** The first cause wins. From here on nothing new is received. */
   #decide(ending: Ending): boolean {
-    if (this.#ending !== undefined) return false;
-    this.#ending = ending;
-    this.#departure = new Departure(this.#transport, this.#options, this.#owner.clock, this);
+    if (this.#departure !== undefined) return false;
+    this.#departure = new Departure(this, ending, {
+      runner: this.#runner,
+      inbox: this.#inbox,
+      line: this.#line,
+      options: this.#options,
+      clock: this.#owner.clock,
+      context: this.#context,
+    });
     this.#owner.endDecided(this);
-    this.#timers?.clear();
-    this.#subscriptions?.release();
-    this.#monitors?.release();
     for (const call of this.#inbox.calls()) call.ended();
     this.#runner.endCall();
-    if (ending.workOff) this.#limitWork(this.#departure);
-    if (this.#abort !== undefined) this.#context.runInAsyncScope(this.#abort.abort, this.#abort);
-    this.#attachments?.release();
+    if (ending.workOff) this.#departure.limitWork();
+    this.#belongings?.release();
     return true;
   }
 
-  /** Bounds what was received before the end, and the callback that runs. */
-  #limitWork(departure: Departure): void {
-    if (this.#runner.isIdle && this.#inbox.length === 0) return;
-    const { terminateTimeout } = this.#options;
-    const abandon = (limit: number) => this.#context.runInAsyncScope(this.#abandon, this, limit);
-    departure.limitWork(abandon);
-    if (this.#runner.isRunning) this.#runner.limit(terminateTimeout, () => abandon(terminateTimeout));
-  }
-
-  /** Gives up the callback that runs and what waits behind it: late results are ignored. */
-  #abandon(limit: number): void {
-    if (this.#isLeaving) return;
-    this.#runner.abandon(limit);
-    this.#inbox.drop();
-    this.#work();
-  }
-
-  #leave(ending: Ending): void {
-    this.#isLeaving = true;
-    this.runningMethod = undefined;
-    const { websock } = this.handler;
-    const terminate = () => websock.terminate!(ending.reason, this.#runner.state, factsOf(ending), this);
-    const isCalled = websock.terminate !== undefined && this.#runner.isInitialised;
-    this.#departure!.leave(ending, isCalled ? terminate : undefined);
+  /** Calls `down` when `terminate` is done; undefined when it is already. */
+  watch(down: Down): CancelMonitor | undefined {
+    if (this.#departure?.hasTerminated) return undefined;
+    return (this.#watchers ??= new Watchers()).add(down);
   }
 
   terminated(): void {
-    this.#watchers?.tell(this.#ending!.reason);
+    this.#watchers?.tell(this.#departure!.ending.reason);
   }
 
   departed(): void {
     this.#leaveSweep();
-    this.#slowness?.stop();
+    this.#runner.retire();
     const { droppedMessages, droppedInfo } = this.#inbox;
     this.#owner.ended(this, droppedInfo);
     reportStop(this, {
-      ending: this.#ending!,
+      ending: this.#departure!.ending,
       duration: this.#owner.clock.now() - this.#openedAt,
       droppedMessages,
       droppedInfo,

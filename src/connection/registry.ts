@@ -4,8 +4,9 @@ import type { CancelMonitor, ConnectionRef } from '../websock/connection.js';
 import type { ResolvedDrainer } from '../websock/options.js';
 import { systemClock, type Clock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
-import { LiveConnection, type ConnectionOwner, type ConnectionSpec } from './live-connection.js';
+import { LiveConnection } from './live-connection.js';
 import { NO_MONITOR, type Down, type Monitor } from './monitors.js';
+import type { ConnectionOwner, ConnectionSpec, OwnedConnection } from './opening.js';
 import { Sweeper } from './sweeper.js';
 import { Nowhere } from './nowhere.js';
 import { NO_TOPICS, type Topics } from './topics.js';
@@ -83,11 +84,11 @@ export class ConnectionRegistry implements ConnectionOwner {
     return [...this.#all.values()].filter(({ isEnding }) => !isEnding).map(({ ref }) => ref);
   }
 
-  endDecided({ ref }: LiveConnection): void {
+  endDecided({ ref }: OwnedConnection): void {
     for (const told of this.onEndDecided) told(ref);
   }
 
-  ended(connection: LiveConnection, droppedInfo: number): void {
+  ended(connection: OwnedConnection, droppedInfo: number): void {
     this.#all.delete(connection.ref);
     this.#count(connection, -1);
     this.#droppedInfo += droppedInfo;
@@ -125,7 +126,7 @@ export class ConnectionRegistry implements ConnectionOwner {
     return NO_MONITOR;
   }
 
-  #count({ request: { remoteAddress } }: LiveConnection, change: 1 | -1): void {
+  #count({ request: { remoteAddress } }: OwnedConnection, change: 1 | -1): void {
     const count = this.countFrom(remoteAddress) + change;
     if (count === 0) this.#addresses.delete(remoteAddress);
     else this.#addresses.set(remoteAddress, count);

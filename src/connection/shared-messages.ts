@@ -29,7 +29,9 @@ export function checkOnce(
   const known = checked.get(message);
   const [tag, content] = message;
   if (known?.codec === codec && known.tag === tag && known.content === content) return known.outgoing;
-  const outgoing: Outgoing = { ...check(message, codec), shared: new Map() };
+  // Each by name: spread, every message had a shape of its own, and whoever reads it would look in a table.
+  const { opcode, payload } = check(message, codec);
+  const outgoing: Outgoing = { opcode, payload, shared: new Map() };
   if (checked.size < KEPT) remember(message, { codec, tag, content, outgoing });
   return outgoing;
 }

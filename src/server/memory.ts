@@ -1,4 +1,5 @@
-import type { ConnectionOwner, ConnectionSpec, LiveConnection } from '../connection/live-connection.js';
+import type { LiveConnection } from '../connection/live-connection.js';
+import type { ConnectionOwner, ConnectionSpec } from '../connection/opening.js';
 import type { ConnectionRegistry } from '../connection/registry.js';
 import { NO_STATUS_RECEIVED } from '../websock/close.js';
 import type { ProtocolError } from '../websock/errors.js';

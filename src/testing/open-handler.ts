@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { ConnectionOwner, ConnectionSpec } from '../connection/live-connection.js';
+import type { ConnectionOwner, ConnectionSpec } from '../connection/opening.js';
 import { ConnectionRegistry } from '../connection/registry.js';
 import { LocalTopics } from '../pubsub/local-topics.js';
 import { PubSub, topicsOf } from '../pubsub/pubsub.js';
