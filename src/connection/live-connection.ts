@@ -280,6 +280,10 @@ export class LiveConnection
     return this.#options.maxMailbox;
   }
 
+  get maxBufferedAmount(): number {
+    return this.#options.maxBufferedAmount;
+  }
+
   // One callback after the other
 
   #init(): void {

@@ -1,4 +1,7 @@
+import { crashed } from '../connection/ending.js';
 import type { LiveConnection } from '../connection/live-connection.js';
+import { isPromiseLike } from '../connection/promise-like.js';
+import { reportError } from '../connection/reports.js';
 import { ProtocolError } from '../websock/errors.js';
 import { ok } from '../websock/result.js';
 import type { WebSock } from '../websock/websock.js';
@@ -28,10 +31,10 @@ export function hostSocket<Argument = any>(
   return {
     init(argument, connection) {
       // There is no other kind.
-      const socket = new HostedSocket(connection as LiveConnection);
+      const live = connection as LiveConnection;
+      const socket = new HostedSocket(live);
       const returned = listener(socket, new HostedRequest(connection.request), argument);
-      if (returned instanceof Promise)
-        returned.catch((error: unknown) => connection.sendInfo(new Rejection(error)));
+      if (isPromiseLike(returned)) returned.then(undefined, (error: unknown) => failed(live, error));
       return ok(socket);
     },
     handleIn([, data], socket) {
@@ -40,10 +43,6 @@ export function hostSocket<Argument = any>(
     },
     handleControl([opcode, data], socket) {
       socket.receiveControl(opcode, data);
-      return ok(socket);
-    },
-    handleInfo(message, socket) {
-      if (message instanceof Rejection) throw message.error;
       return ok(socket);
     },
     terminate(reason, socket, { code, reason: words }) {
@@ -67,7 +66,8 @@ function inNextTick(work: () => void): Promise<void> {
   });
 }
 
-/** The listener's promise has rejected. */
-class Rejection {
-  constructor(readonly error: unknown) {}
+/** The listener's promise has rejected: as if it had thrown. */
+function failed(connection: LiveConnection, error: unknown): void {
+  reportError(connection, 'init', error);
+  connection.stop(crashed(error));
 }

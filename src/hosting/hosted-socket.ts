@@ -28,6 +28,9 @@ const BINARY_TYPES: readonly unknown[] = [
   'arraybuffer',
   'fragments',
 ] satisfies SocketBinaryType[];
+const NOTHING = new Uint8Array(0);
+/** RFC 6455 §5.5 */
+const MAX_CONTROL_BYTES = 125;
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 
 /**
@@ -60,8 +63,8 @@ export class HostedSocket extends SocketEventTarget {
   readonly extensions = '';
   /** `''`: the socket is the server's. */
   readonly url = '';
-  /** @internal What streams around a socket ask for: whether it has ended. */
-  readonly _socket = new EndOfSocket();
+  /** @internal What libraries ask of Node's socket behind one of ws: whom it goes to, and, for streams around it, whether it has ended. */
+  readonly _socket: NodeSocket;
 
   readonly #connection: LiveConnection;
   readonly #outbox: Outbox;
@@ -75,6 +78,7 @@ export class HostedSocket extends SocketEventTarget {
     this.#connection = connection;
     this.#outbox = new Outbox(connection);
     this.protocol = connection.request.protocol;
+    this._socket = new NodeSocket(connection.request.remoteAddress);
     connection.speaker = this;
   }
 
@@ -105,7 +109,7 @@ export class HostedSocket extends SocketEventTarget {
 
   /**
    * Sends a message. `callback` is called when it has been handed over, which waits for a client that does not drain: send no more
-   * before. Past `maxMailbox` waiting messages the connection ends with 1013. On a socket that is not open the callback gets an error.
+   * before. Past `maxMailbox` messages that wait, or 16 times `maxBufferedAmount` bytes, the connection ends with 1013. On a socket that is not open the callback gets an error.
    */
   send(data: SocketData, options?: SendOptions | SendCallback, callback?: SendCallback): void {
     const [given, done] = typeof options === 'function' ? [{}, options] : [options, callback];
@@ -138,11 +142,11 @@ export class HostedSocket extends SocketEventTarget {
    * @throws TypeError for a code that may not be sent (RFC 6455 §7.4), RangeError for a reason of more than 123 bytes
    */
   close(code?: number, reason: string | Uint8Array = ''): void {
+    if (this.#state !== HostedSocket.OPEN) return;
     if (code !== undefined && !isCloseCode(code))
       throw new TypeError(`${code} is no close code that may be sent`);
     if (Buffer.byteLength(reason) > MAX_CLOSE_REASON_BYTES)
       throw new RangeError(`A close reason has at most ${MAX_CLOSE_REASON_BYTES} bytes`);
-    if (this.#state !== HostedSocket.OPEN) return;
     this.#state = HostedSocket.CLOSING;
     this.#outbox.whenEmpty(() => this.#connection.stop(closing(code, reason)));
   }
@@ -194,10 +198,13 @@ export class HostedSocket extends SocketEventTarget {
   ended(code: number, reason: string, violation: Error | undefined): void {
     this.#state = HostedSocket.CLOSED;
     this.#outbox.drop(notOpen(HostedSocket.CLOSED));
-    // An emitter throws an 'error' that nobody listens to.
-    if (violation !== undefined && this.listenerCount('error') > 0) this.emit('error', violation);
-    this._socket.end();
-    this.emit('close', code, Buffer.from(reason));
+    try {
+      // An emitter throws an 'error' that nobody listens to.
+      if (violation !== undefined && this.listenerCount('error') > 0) this.emit('error', violation);
+    } finally {
+      this._socket.end();
+      this.emit('close', code, Buffer.from(reason));
+    }
   }
 
   #send(message: RawMessage, done: SendCallback | undefined): void {
@@ -214,7 +221,9 @@ export class HostedSocket extends SocketEventTarget {
   ): void {
     const done = [data, mask, callback].find((given) => typeof given === 'function') as
       ControlCallback | undefined;
-    const payload = data === undefined || typeof data === 'function' ? '' : payloadOf(data);
+    const payload = typeof data === 'function' ? '' : payloadOf(data);
+    if (Buffer.byteLength(payload) > MAX_CONTROL_BYTES)
+      throw new RangeError(`A ${opcode} has at most ${MAX_CONTROL_BYTES} bytes of payload`);
     this.#send([opcode, payload], done);
   }
 
@@ -226,9 +235,13 @@ export class HostedSocket extends SocketEventTarget {
   }
 }
 
-/** The part of a Node socket that a stream around a WebSocket waits for. */
-class EndOfSocket extends EventEmitter {
+/** The parts of a Node socket that are asked for: the client's address, and what a stream around a WebSocket waits for. */
+class NodeSocket extends EventEmitter {
   readonly _writableState = { finished: false };
+
+  constructor(readonly remoteAddress: string | undefined) {
+    super();
+  }
 
   end(): void {
     this._writableState.finished = true;
@@ -236,7 +249,9 @@ class EndOfSocket extends EventEmitter {
   }
 }
 
-function payloadOf(data: SocketData): string | Uint8Array {
+/** As ws takes it: nothing is an empty message. */
+function payloadOf(data: SocketData | undefined | null): string | Uint8Array {
+  if (data === undefined || data === null) return NOTHING;
   if (typeof data === 'string') return data;
   if (typeof data === 'number') return data.toString();
   if (isAnyArrayBuffer(data)) return new Uint8Array(data);
@@ -245,9 +260,10 @@ function payloadOf(data: SocketData): string | Uint8Array {
   throw new TypeError('send: the data must be a string, a Buffer, an ArrayBuffer or a view of one');
 }
 
-/** Without a code the close frame has none (RFC 6455 §5.5.1). */
-function closing(code = NO_STATUS_RECEIVED, closeReason: string | Uint8Array): Ending {
-  return stopped({ reason: 'normal', code, closeReason, detailed: true });
+/** Without a code the close frame has none, and no reason (RFC 6455 §5.5.1). */
+function closing(code: number | undefined, closeReason: string | Uint8Array): Ending {
+  const detail = code === undefined ? { code: NO_STATUS_RECEIVED, closeReason: '' } : { code, closeReason };
+  return stopped({ reason: 'normal', ...detail, detailed: true });
 }
 
 function notOpen(state: number): Error {

@@ -6,10 +6,15 @@ import { jsonCodec } from '../websock/codec.js';
 /** Called when a message has been handed over, or will never be. */
 export type SendCallback = (error?: Error) => void;
 
+const TOO_MUCH = 'Too much waits for a client that does not read (options maxMailbox, maxBufferedAmount)';
+
 interface Waiting {
   readonly message: Outgoing;
   readonly done: SendCallback | undefined;
 }
+
+/** Bytes that may wait here, as a multiple of `maxBufferedAmount`: a library that sends on regardless sends large messages too. */
+const MAX_BACKLOG = 16;
 
 /** What a hosted socket sends, in order; it waits here while the client has to drain. */
 export class Outbox {
@@ -38,12 +43,18 @@ export class Outbox {
       if (done !== undefined) process.nextTick(done);
       return;
     }
-    if (this.#waiting.length >= connection.maxMailbox) {
-      if (done !== undefined) process.nextTick(done, tooMuch(connection.maxMailbox));
+    if (this.#isFull) {
+      if (done !== undefined) process.nextTick(done, new Error(TOO_MUCH));
       return connection.overload();
     }
     this.#waiting.push({ message, done });
     this.#bytes += sizeOf(message);
+  }
+
+  /** Whatever its size, one message may wait. */
+  get #isFull(): boolean {
+    const { maxMailbox, maxBufferedAmount } = this.#connection;
+    return this.#waiting.length >= maxMailbox || this.#bytes > MAX_BACKLOG * maxBufferedAmount;
   }
 
   /** Calls `then` when all that waits has been handed over: now, if nothing does. */
@@ -88,9 +99,5 @@ function checked(message: RawMessage): Outgoing {
 }
 
 function sizeOf({ payload }: Outgoing): number {
-  return payload.length;
-}
-
-function tooMuch(limit: number): Error {
-  return new Error(`More than ${limit} messages wait for a client that does not read (option maxMailbox)`);
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
 }

@@ -22,34 +22,25 @@ const EVENTS: Readonly<Record<string, (...args: any[]) => object>> = {
   error: (error: Error) => ({ error, message: error.message }),
 };
 
+/** Whose functions on the emitters are: those of listeners, and those of `on…` properties. Which are still there the emitter knows. */
+const listeners = new WeakMap<Emitted, SocketEventListener>();
+const attributes = new WeakMap<Emitted, SocketEventHandler>();
+
 /** An emitter whose events can also be had as in a browser: `addEventListener`, and properties such as `onmessage`. */
 export class SocketEventTarget extends EventEmitter {
-  readonly #attributes = new Map<string, { readonly given: SocketEventHandler; readonly added: Emitted }>();
-  readonly #listeners = new Map<SocketEventListener, Map<string, Emitted>>();
-
   /** Calls `listener` with each event of a type: `message`, `close`, `error`; others never come. */
   addEventListener(type: string, listener: SocketEventListener, { once = false } = {}): void {
-    if (!(type in EVENTS)) return;
-    const known = this.#listeners.get(listener) ?? new Map<string, Emitted>();
-    if (known.has(type)) return;
-    const told = this.#teller(type, listener);
-    const added: Emitted = (...args) => {
-      if (once) this.removeEventListener(type, listener);
-      told(...args);
-    };
-    known.set(type, added);
-    this.#listeners.set(listener, known);
-    this.on(type, added);
+    if (!(type in EVENTS) || this.#addedFor(type, listener) !== undefined) return;
+    const added = this.#teller(type, listener);
+    listeners.set(added, listener);
+    if (once) this.once(type, added);
+    else this.on(type, added);
   }
 
   /** No longer does. */
   removeEventListener(type: string, listener: SocketEventListener): void {
-    const known = this.#listeners.get(listener);
-    const added = known?.get(type);
-    if (added === undefined) return;
-    known!.delete(type);
-    if (known!.size === 0) this.#listeners.delete(listener);
-    this.off(type, added);
+    const added = this.#addedFor(type, listener);
+    if (added !== undefined) this.off(type, added);
   }
 
   /** Never called: the socket is open already. */
@@ -88,18 +79,29 @@ export class SocketEventTarget extends EventEmitter {
     this.#setAttribute('error', listener);
   }
 
+  #addedFor(type: string, listener: SocketEventListener): Emitted | undefined {
+    return this.#added(type).find((added) => listeners.get(added) === listener);
+  }
+
   #attribute(type: string): SocketEventHandler | null {
-    return this.#attributes.get(type)?.given ?? null;
+    return attributes.get(this.#addedForAttribute(type)!) ?? null;
   }
 
   #setAttribute(type: string, listener: SocketEventHandler | null): void {
-    const previous = this.#attributes.get(type);
-    if (previous !== undefined) this.off(type, previous.added);
-    this.#attributes.delete(type);
+    const previous = this.#addedForAttribute(type);
+    if (previous !== undefined) this.off(type, previous);
     if (typeof listener !== 'function') return;
     const added = this.#teller(type, listener);
-    this.#attributes.set(type, { given: listener, added });
+    attributes.set(added, listener);
     this.on(type, added);
+  }
+
+  #addedForAttribute(type: string): Emitted | undefined {
+    return this.#added(type).find((added) => attributes.has(added));
+  }
+
+  #added(type: string): Emitted[] {
+    return this.listeners(type) as Emitted[];
   }
 
   /** A function for `on` that hands an event to a listener. */

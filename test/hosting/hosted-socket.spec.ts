@@ -142,6 +142,18 @@ describe.each(SERVERS)('on %s a hosted socket behaves as one of ws', (_name, ser
     );
   });
 
+  // engine.io and others look there.
+  it('tells the client’s address in _socket', async () => {
+    const lines = await expectAlike(
+      (socket, log) => {
+        log('address', socket._socket.remoteAddress);
+        socket.close();
+      },
+      (client) => ended(client),
+    );
+    expect(lines).toContainEqual(['address', '127.0.0.1']);
+  });
+
   it('ends without a close frame when it is terminated', async () => {
     await expectAlike(
       (socket, log) => {
@@ -168,6 +180,72 @@ describe.each(SERVERS)('on %s a hosted socket behaves as one of ws', (_name, ser
         socket.close(1001);
       },
       (client) => ended(client),
+    );
+  });
+
+  it('is closed once: what comes after is not even looked at', async () => {
+    await expectAlike(
+      (socket, log) => {
+        socket.on('close', (code: number, reason: Buffer) => {
+          log('close', code, reason.toString());
+          socket.close(9999);
+        });
+        socket.close(4000, 'first');
+        socket.close(9999);
+        socket.close(4001, 'x'.repeat(124));
+      },
+      async (client) => expect(await ended(client)).toEqual([4000, 'first']),
+    );
+  });
+
+  it('sends an empty message for nothing, and no control frame of more than 125 bytes', async () => {
+    const lines = await expectAlike(
+      (socket, log) => {
+        socket.send(undefined as never);
+        socket.send(null as never);
+        for (const opcode of ['ping', 'pong'] as const) {
+          socket[opcode](null as never);
+          try {
+            socket[opcode]('x'.repeat(126));
+          } catch (error) {
+            log(opcode, (error as Error).constructor.name);
+          }
+        }
+        socket.on('message', () => socket.close());
+      },
+      async (client) => {
+        client.send('all has come');
+        await ended(client);
+      },
+    );
+    expect(sides(lines)).toMatchObject({
+      client: [
+        ['client got', '', true],
+        ['client got', '', true],
+      ],
+      server: [
+        ['ping', 'RangeError'],
+        ['pong', 'RangeError'],
+      ],
+    });
+  });
+
+  it('knows which listeners are left after removeAllListeners', async () => {
+    await expectAlike(
+      (socket, log) => {
+        const heard = ({ data }: { data: unknown }) => log('heard', data);
+        socket.addEventListener('message', heard as never);
+        socket.onmessage = heard as never;
+        socket.removeAllListeners('message');
+        log(socket.onmessage, socket.listenerCount('message'));
+        socket.addEventListener('message', heard as never);
+        socket.addEventListener('message', heard as never);
+        socket.on('message', () => socket.close());
+      },
+      async (client) => {
+        client.send('go');
+        await ended(client);
+      },
     );
   });
 
@@ -346,6 +424,17 @@ describe('a hosted socket', () => {
       },
     ],
     ['rejects', () => () => Promise.reject(new Error('broken'))],
+    [
+      'rejects while the socket is paused',
+      () => (socket: HostedSocket) => {
+        socket.pause();
+        return Promise.reject(new Error('broken'));
+      },
+    ],
+    [
+      'rejects by something like a promise',
+      () => () => ({ then: (_: unknown, rejected: (error: Error) => void) => rejected(new Error('broken')) }),
+    ],
   ])('closes with 1011 when its listener %s', async (_how, make) => {
     const host = await serve(hostSocket(make()));
     const client = new WebSocket(`ws://127.0.0.1:${host.port}`);
@@ -372,6 +461,46 @@ describe('a hosted socket', () => {
     ]);
   });
 
+  it('gives nothing to listeners once its own listener has rejected', async () => {
+    const heard = new Log<string>();
+    const arrived = new Log<void>();
+    let reject!: (error: Error) => void;
+    const host = await serve(
+      hostSocket((socket) => {
+        socket.pause();
+        socket.on('message', (data: Buffer) => heard.add(data.toString()));
+        socket.on('close', (code: number) => heard.add(`close ${code}`));
+        arrived.add();
+        return new Promise((_, rejected) => (reject = rejected));
+      }),
+    );
+    const client = await open(host.port, new Log());
+    await arrived.next();
+    client.send('held back');
+    // Its pong comes behind what it has received.
+    client.ping();
+    await once(client, 'pong');
+    reject(new Error('broken'));
+    expect(await ended(client)).toEqual([1011, '']);
+    expect(heard.all).toEqual(['close 1011']);
+    expect((await host.ended.next()).reason).toEqual(['error', new Error('broken')]);
+  });
+
+  it('tells of the end also when a listener of the error throws', async () => {
+    const codes = new Log<number>();
+    const host = await serve(
+      hostSocket((socket) => {
+        socket.on('error', () => {
+          throw new Error('broken');
+        });
+        socket.on('close', (code: number) => codes.add(code));
+      }),
+    );
+    const client = await host.open();
+    client.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff]));
+    expect(await codes.next()).toBe(1007);
+  });
+
   it('hears of the shutdown', async () => {
     const codes = new Log<number>();
     const host = await serve(hostSocket((socket) => socket.on('close', (code: number) => codes.add(code))));
@@ -389,7 +518,7 @@ describe('a hosted socket', () => {
         for (let i = 0; i < 50; i++) socket.send(Buffer.alloc(100_000, i), () => sent.push(i));
         socket.close(4002, 'all sent');
       }),
-      { maxBufferedAmount: 200_000 },
+      { maxBufferedAmount: 400_000 },
     );
     const log = new Log<unknown[]>();
     const client = await open(host.port, log);
@@ -398,23 +527,29 @@ describe('a hosted socket', () => {
     expect(sent).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
-  it('ends with 1013 when more waits for a client that does not read than may, and the callbacks hear of it', async () => {
-    const errors = new Log<string | undefined>();
-    const host = await serve(
-      hostSocket((socket) => {
-        for (let i = 0; i < 40; i++)
-          socket.send(Buffer.alloc(1_000_000), (error) => errors.add(error?.message));
-      }),
-      { maxBufferedAmount: 200_000, maxMailbox: 10, closeTimeout: 100 },
-    );
-    const client = await open(host.port, new Log());
-    client.pause();
-    expect((await host.ended.next()).reason).toEqual(['error', 'overload']);
-    const lines: (string | undefined)[] = [];
-    while (lines.length < 40) lines.push(await errors.next());
-    expect(lines.filter((line) => line !== undefined).length).toBeGreaterThan(25);
-    client.terminate();
-  });
+  it.each([
+    ['messages wait', { maxBufferedAmount: 1_000_000, maxMailbox: 10 }],
+    ['bytes wait', { maxBufferedAmount: 200_000, maxMailbox: 1_000 }],
+  ])(
+    'ends with 1013 when more %s for a client that does not read than may, and the callbacks hear of it',
+    async (_what, limits) => {
+      const errors = new Log<string | undefined>();
+      const host = await serve(
+        hostSocket((socket) => {
+          for (let i = 0; i < 40; i++)
+            socket.send(Buffer.alloc(1_000_000), (error) => errors.add(error?.message));
+        }),
+        { ...limits, closeTimeout: 100 },
+      );
+      const client = await open(host.port, new Log());
+      client.pause();
+      expect((await host.ended.next()).reason).toEqual(['error', 'overload']);
+      const lines: (string | undefined)[] = [];
+      while (lines.length < 40) lines.push(await errors.next());
+      expect(lines.filter((line) => line !== undefined).length).toBeGreaterThan(25);
+      client.terminate();
+    },
+  );
 
   it('shows the upgrade request as libraries look at one of Node’s', async () => {
     const seen = new Log<unknown>();
