@@ -19,6 +19,8 @@ export interface AppSpec extends ModuleMetadata {
   logger?: LoggerService;
   /** Whether the app believes what a proxy says in X-Forwarded-… */
   trustProxy?: boolean;
+  /** Whether `close` ends the connections of HTTP. Browsers open some in advance, and Node waits a minute for what has never been asked. */
+  endsConnections?: boolean;
   /** Options of the app, as `NestFactory.create` takes them; some are not in Nest 11. */
   appOptions?: object;
 }
@@ -44,6 +46,7 @@ export class NestApp {
       override = (builder) => builder,
       logger = SILENT,
       trustProxy = false,
+      endsConnections = false,
       appOptions,
       ...metadata
     }: AppSpec,
@@ -52,8 +55,10 @@ export class NestApp {
     const module = await override(builder).compile();
     const app = new NestApp(
       module.createNestApplication(
-        platform === 'express' ? new ExpressAdapter() : new FastifyAdapter({ trustProxy }),
-        appOptions,
+        platform === 'express'
+          ? new ExpressAdapter()
+          : new FastifyAdapter({ trustProxy, forceCloseConnections: endsConnections || 'idle' }),
+        { forceCloseConnections: endsConnections, ...appOptions },
       ),
     );
     if (platform === 'express') (app.app as NestExpressApplication).set('trust proxy', trustProxy);

@@ -1,7 +1,8 @@
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 
-const app = await NestFactory.create(AppModule);
+// Browsers open connections in advance: Node would wait a minute for them.
+const app = await NestFactory.create(AppModule, { forceCloseConnections: true });
 // On SIGTERM and SIGINT clients are told that the server goes, and come back to the next one.
 app.enableShutdownHooks();
 await app.listen(process.env.PORT ?? 3000);

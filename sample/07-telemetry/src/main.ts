@@ -4,7 +4,8 @@ import { startTelemetry } from './telemetry.js';
 
 // Before the app: what is there later is not traced.
 startTelemetry();
-const app = await NestFactory.create(AppModule);
+// Browsers open connections in advance: Node would wait a minute for them.
+const app = await NestFactory.create(AppModule, { forceCloseConnections: true });
 app.enableShutdownHooks();
 await app.listen(process.env.PORT ?? 3000);
 console.log(`Open ${(await app.getUrl()).replace('[::1]', 'localhost')} and watch this terminal.`);

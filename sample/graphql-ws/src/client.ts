@@ -10,6 +10,8 @@ const client = createClient({
   url: `ws://localhost:${port}/graphql/lunch?as=${encodeURIComponent(voter)}`,
   webSocketImpl: WebSocket,
   retryAttempts: 100,
+  // Also when there is no server yet: by default only what was connected is tried again.
+  shouldRetry: () => true,
   on: { closed: (event) => console.log('closed with', (event as { code: number }).code) },
 });
 

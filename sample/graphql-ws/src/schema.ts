@@ -1,4 +1,4 @@
-import { buildSchema, GraphQLError } from 'graphql';
+import { buildSchema, GraphQLError, parse } from 'graphql';
 import type { ServerOptions } from 'graphql-ws';
 import type { PollsService } from './polls.service.js';
 
@@ -26,10 +26,14 @@ const schema = buildSchema(`
   }
 `);
 
+/** Of an operation, at most: to look at one takes up to the square of them, and everybody waits. */
+const MAX_TOKENS = 1_000;
+
 /** What graphql-ws asks for; the context of every operation is the `Visit` of its connection. */
-export function operationsOn(polls: PollsService): Pick<ServerOptions, 'schema' | 'roots'> {
+export function operationsOn(polls: PollsService): Pick<ServerOptions, 'schema' | 'parse' | 'roots'> {
   return {
     schema,
+    parse: (query) => parse(query, { maxTokens: MAX_TOKENS }),
     roots: {
       query: {
         me: (_args: object, { voter }: Visit) => voter,
@@ -38,6 +42,7 @@ export function operationsOn(polls: PollsService): Pick<ServerOptions, 'schema' 
       mutation: {
         vote({ choice }: { choice: string }, { poll, voter }: Visit) {
           if (choice.trim() === '') throw new GraphQLError('Vote for something.');
+          if (choice.length > 100) throw new GraphQLError('Vote for something shorter.');
           return polls.vote(poll, voter, choice);
         },
       },

@@ -41,6 +41,9 @@ async function connect(app: NestApp, device: string, options: IClientOptions = {
   return { client, got, socket: sockets[0]! };
 }
 
+/** The next acknowledgement of the broker's to a client that comes back. */
+const welcome = (client: MqttClient) => new Promise((resolve) => client.once('connect', resolve));
+
 const will = {
   topic: 'devices/kitchen/status',
   payload: Buffer.from('lost'),
@@ -110,6 +113,24 @@ eachPlatform('MQTT on %s', (platform) => {
     expect(error.message).toContain('400');
   });
 
+  it('keeps for a session what is published while its device is away', async () => {
+    const app = await start(platform);
+    const device = await connect(app, 'kitchen');
+    const { client, got, socket } = await connect(app, 'hall', { clean: false });
+    await client.subscribeAsync('devices/kitchen/light', { qos: 1 });
+    const closed = new Promise<void>((resolve) => client.once('close', resolve));
+    socket.terminate();
+    await closed;
+
+    for (const light of ['on', 'off', 'on again'])
+      await device.client.publishAsync('devices/kitchen/light', light, { qos: 1 });
+    const back = welcome(client);
+    client.reconnect();
+    expect(await back).toMatchObject({ sessionPresent: true });
+    for (const light of ['on', 'off', 'on again'])
+      expect(await got.next()).toEqual(['devices/kitchen/light', light, 1]);
+  });
+
   it('drops a subscriber that does not read, and the others get everything', async () => {
     const app = await start(platform, 1_500);
     const broker = app.app.get(Broker);
@@ -143,11 +164,32 @@ eachPlatform('MQTT on %s', (platform) => {
     expect(slow.got.all.length).toBeLessThan(200);
   });
 
-  it('tells devices of a shutdown', async () => {
-    const app = await start(platform);
-    const { socket } = await connect(app, 'kitchen');
-    const closed = once(socket, 'close');
-    await app.close();
-    expect((await closed)[0]).toBe(1012);
+  it('tells devices of a shutdown, and they come back to the next instance with their subscriptions', async () => {
+    const [first, second] = [await start(platform), await start(platform)];
+    const ports = [first.port, second.port];
+    const codes = new Log<number>();
+    const { client, got } = await connect(first, 'hall', {
+      clean: false,
+      reconnectPeriod: 10,
+      /** A load balancer. */
+      createWebsocket(url, protocols) {
+        const socket = new WebSocket(url.replace(/:\d+/, `:${ports[0]}`), protocols);
+        socket.on('close', (code) => codes.add(code));
+        return socket;
+      },
+    });
+    await client.subscribeAsync('devices/#', { qos: 1 });
+    const device = await connect(second, 'kitchen');
+    await device.client.publishAsync('devices/kitchen/light', 'on', { qos: 1, retain: true });
+
+    ports.shift();
+    const back = welcome(client);
+    await first.close();
+    expect(await codes.next()).toBe(1012);
+    // Sessions are in the memory of a broker here: it is a new one, and the client subscribes again.
+    expect(await back).toMatchObject({ sessionPresent: false });
+    expect(await got.next()).toEqual(['devices/kitchen/light', 'on', 1]);
+    await device.client.publishAsync('devices/kitchen/light', 'off', { qos: 1 });
+    expect(await got.next()).toEqual(['devices/kitchen/light', 'off', 1]);
   });
 });

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { PhoenixChannel, type Channel } from './channel.js';
-import { MAX_FIELD_BYTES } from './protocol.js';
+import { MAX_FIELD_BYTES } from './frame.js';
 
 /** Which channel serves a topic: all providers that `@PhoenixChannel()` decorates. */
 @Injectable()

@@ -1,11 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Presence, type Awaitable, type Connection } from 'nestjs-websock';
 import { ChannelRoutes } from './channel-routes.js';
-import { admissionOf, messagesOf, type ChannelResult, type ChannelSocket } from './channel.js';
+import { socketOf, type ChannelInfo, type ChannelSocket } from './channel-socket.js';
+import { admissionOf, messagesOf, type ChannelResult } from './channel.js';
 import { fastlane } from './endpoint.js';
 import { encode, type PhoenixMessage, type Ref, type Reply } from './protocol.js';
 import {
   answer,
+  nothing,
   withChannel,
   withoutChannel,
   type Answer,
@@ -13,11 +15,10 @@ import {
   type SocketState,
 } from './socket-state.js';
 
-/** What a channel has sent itself. */
-export type ChannelInfo = readonly [to: ChannelSocket, message: unknown];
-
 const MAX_CHANNELS = 100;
 const UNMATCHED: Reply = ['error', { reason: 'unmatched topic' }];
+const TOO_MANY: Reply = ['error', { reason: 'too many channels' }];
+const CRASHED: Reply = ['error', { reason: 'join crashed' }];
 
 /** The channels of a connection, from join to end. What fails in one ends that one (`Phoenix.Channel.Server`). */
 @Injectable()
@@ -30,7 +31,8 @@ export class ChannelServer {
   ) {}
 
   async join(message: PhoenixMessage, state: SocketState, connection: Connection): Promise<Answer> {
-    const before = state.joined.get(message[2]);
+    const [, , topic] = message;
+    const before = state.joined.get(topic);
     if (before === undefined) return this.enter(message, state, connection);
     // The client has lost track of the channel: the new one takes its place.
     const duplicate = ['stop', ['shutdown', 'duplicate_join'], before.state] as const;
@@ -44,7 +46,7 @@ export class ChannelServer {
     const joined = state.joined.get(topic);
     if (joined === undefined) return answer(message, ['ok'], state);
     // A leave of the channel before this one, whose close is on its way.
-    if (joined.joinRef !== joinRef) return ['push', [], state];
+    if (joined.joinRef !== joinRef) return nothing(state);
     return this.apply(['stop', ['shutdown', 'left'], ['ok'], joined.state], joined, ref, state);
   }
 
@@ -52,21 +54,22 @@ export class ChannelServer {
     const [, ref, topic, event, payload] = message;
     const joined = state.joined.get(topic);
     if (joined === undefined) return answer(message, UNMATCHED, state);
-    const { channel, socket } = joined;
-    return this.run(joined, ref, state, () => channel.handleIn(event, payload, joined.state, socket));
+    const { channel, socket, state: own } = joined;
+    return this.run(joined, ref, state, () => channel.handleIn(event, payload, own, socket, ref));
   }
 
-  handleInfo([to, message]: ChannelInfo, state: SocketState): Awaitable<Answer> {
+  handleInfo(info: ChannelInfo, state: SocketState): Awaitable<Answer> {
+    const [, to] = info;
     const joined = state.joined.get(to.topic);
     // The channel has ended since, and perhaps another has been joined.
-    if (joined?.socket !== to) return ['push', [], state];
-    const { channel } = joined;
-    return this.run(
-      joined,
-      null,
-      state,
-      () => channel.handleInfo?.(message, joined.state, to) ?? ['noreply', joined.state],
-    );
+    if (joined?.socket !== to) return nothing(state);
+    const { channel, state: own } = joined;
+    if (info[0] === 'reply') {
+      const [, , ref, reply] = info;
+      return this.run(joined, ref, state, () => ['reply', reply, own]);
+    }
+    const [, , message] = info;
+    return this.run(joined, null, state, () => channel.handleInfo?.(message, own, to) ?? ['noreply', own]);
   }
 
   /** The client has gone. Subscriptions and presences go with the connection. */
@@ -78,8 +81,7 @@ export class ChannelServer {
     const [joinRef, , topic, , payload] = message;
     const channel = this.routes.find(topic);
     if (channel === undefined) return answer(message, UNMATCHED, state);
-    if (state.joined.size >= MAX_CHANNELS)
-      return answer(message, ['error', { reason: 'too many channels' }], state);
+    if (state.joined.size >= MAX_CHANNELS) return answer(message, TOO_MANY, state);
     const socket = socketOf(topic, state.user, connection);
     try {
       const result = await channel.join(topic, payload, socket);
@@ -90,7 +92,7 @@ export class ChannelServer {
       return answer(message, ['ok', response], withChannel(state, { joinRef, channel, socket, state: own }));
     } catch (error) {
       this.crashed('join', socket, error);
-      return this.refuse(message, ['error', { reason: 'join crashed' }], socket, state);
+      return this.refuse(message, CRASHED, socket, state);
     }
   }
 
@@ -145,14 +147,4 @@ export class ChannelServer {
   private crashed(what: string, { topic }: ChannelSocket, error: unknown): void {
     this.logger.error(`${topic}: ${what} failed`, error instanceof Error ? error.stack : error);
   }
-}
-
-function socketOf(topic: string, user: string, connection: Connection): ChannelSocket {
-  const socket: ChannelSocket = {
-    topic,
-    user,
-    connection,
-    send: (message) => connection.sendInfo([socket, message] satisfies ChannelInfo),
-  };
-  return socket;
 }

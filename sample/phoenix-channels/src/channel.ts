@@ -1,6 +1,7 @@
 import { DiscoveryService } from '@nestjs/core';
-import type { Awaitable, Connection } from 'nestjs-websock';
-import { replyTo, type Address, type PhoenixMessage, type Reply } from './protocol.js';
+import type { Awaitable } from 'nestjs-websock';
+import type { ChannelSocket } from './channel-socket.js';
+import { replyTo, type Address, type PhoenixMessage, type Ref, type Reply } from './protocol.js';
 
 /** Makes a provider the channel of these topics: `room:lobby`, or all that begin with `room:` as `room:*`. */
 export const PhoenixChannel = DiscoveryService.createDecorator<string>();
@@ -10,24 +11,23 @@ export interface Channel<State = any> {
   /** May this client join? What it throws is an error reply. */
   join(topic: string, payload: any, socket: ChannelSocket): Awaitable<JoinResult<State>>;
 
-  /** For each push of the client's; `payload` is bytes if it sent such. What it throws ends the channel, and the client joins again. */
-  handleIn(event: string, payload: any, state: State, socket: ChannelSocket): Awaitable<ChannelResult<State>>;
+  /**
+   * For each push of the client's; `payload` is bytes if it sent such. `ref` is for `socket.reply`, where the answer comes later.
+   * What it throws ends the channel, and the client joins again.
+   */
+  handleIn(
+    event: string,
+    payload: any,
+    state: State,
+    socket: ChannelSocket,
+    ref: Ref,
+  ): Awaitable<ChannelResult<State>>;
 
   /** For what the channel sends itself: `socket.send(message)`. */
   handleInfo?(message: any, state: State, socket: ChannelSocket): Awaitable<ChannelResult<State>>;
 
   /** Last, however it ends. */
   terminate?(reason: unknown, state: State, socket: ChannelSocket): unknown;
-}
-
-/** One client in one channel. */
-export interface ChannelSocket {
-  readonly topic: string;
-  /** Who it is, as its token says. */
-  readonly user: string;
-  readonly connection: Connection;
-  /** `handleInfo` gets the message after the callback that runs. It is dropped when the channel has ended by then. */
-  send(message: unknown): void;
 }
 
 export type JoinResult<State> =

@@ -4,22 +4,43 @@ import path from 'node:path';
 import { BadRequestException, Controller, Get, Header, Query, StreamableFile } from '@nestjs/common';
 import { sign } from './tokens.js';
 
-const PAGE = path.join(import.meta.dirname, '../public/index.html');
-const CLIENT = path.join(createRequire(import.meta.url).resolve('phoenix'), '../phoenix.mjs');
+const PUBLIC = path.join(import.meta.dirname, '../public');
+/** The look is the other chat's. */
+const CHAT = path.join(import.meta.dirname, '../../01-chat/public');
+const PHOENIX = path.dirname(createRequire(import.meta.url).resolve('phoenix'));
 
 @Controller()
 export class PageController {
   @Get()
   @Header('Content-Type', 'text/html; charset=utf-8')
+  @Header('Content-Security-Policy', "default-src 'self'; img-src blob: data:")
   page() {
-    return new StreamableFile(createReadStream(PAGE));
+    return file(PUBLIC, 'index.html');
+  }
+
+  @Get('chat.css')
+  @Header('Content-Type', 'text/css; charset=utf-8')
+  look() {
+    return file(CHAT, 'chat.css');
+  }
+
+  @Get('room.css')
+  @Header('Content-Type', 'text/css; charset=utf-8')
+  style() {
+    return file(PUBLIC, 'room.css');
+  }
+
+  @Get('room.js')
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  script() {
+    return file(PUBLIC, 'room.js');
   }
 
   /** The npm package `phoenix`, as it is. */
   @Get('phoenix.mjs')
   @Header('Content-Type', 'text/javascript; charset=utf-8')
   client() {
-    return new StreamableFile(createReadStream(CLIENT));
+    return file(PHOENIX, 'phoenix.mjs');
   }
 
   /** Here anybody is who they say they are. Yours asks for a password. */
@@ -29,4 +50,8 @@ export class PageController {
       throw new BadRequestException('Give a name of 1 to 30 characters: ?user=Ada');
     return { token: sign(user.trim()) };
   }
+}
+
+function file(folder: string, name: string): StreamableFile {
+  return new StreamableFile(createReadStream(path.join(folder, name)));
 }

@@ -1,4 +1,6 @@
-import { binary, text, type DataMessage, type RawMessage } from 'nestjs-websock';
+import { text, type DataMessage, type RawMessage } from 'nestjs-websock';
+import { frame, unframe } from './frame.js';
+import { decodeUserPush, encodeBroadcast, isBinaryBroadcast, USER_PUSH } from './user-broadcast.js';
 
 /** Names a push of the client's, so that the reply finds it. */
 export type Ref = string | null;
@@ -18,9 +20,6 @@ export type Reply = readonly [status: 'ok' | 'error', response?: unknown];
 /** What is answered: the refs and the topic of a {@link PhoenixMessage}. */
 export type Address = readonly [joinRef: Ref, ref: Ref, topic: string, ...rest: unknown[]];
 
-/** Of a ref, topic or event beside bytes: its size is one byte. */
-export const MAX_FIELD_BYTES = 255;
-
 const PUSH = 0;
 const REPLY = 1;
 const BROADCAST = 2;
@@ -39,6 +38,7 @@ export function encode(message: PhoenixMessage): RawMessage {
   const [joinRef, ref, topic, event, payload] = message;
   if (isBinaryReply(event, payload))
     return frame(REPLY, [joinRef ?? '', ref ?? '', topic, payload.status], payload.response);
+  if (isBinaryBroadcast(event, payload)) return encodeBroadcast(topic, payload);
   if (!(payload instanceof Uint8Array)) return text(JSON.stringify(message));
   return joinRef === null
     ? frame(BROADCAST, [topic, event], payload)
@@ -54,14 +54,6 @@ export function decode([opcode, data]: DataMessage): PhoenixMessage | undefined 
   }
 }
 
-/** One byte for the kind, one for the size of each field, the fields, the data. */
-function frame(kind: number, fields: readonly string[], data: Uint8Array): RawMessage {
-  const sizes = fields.map((field) => Buffer.byteLength(field));
-  if (sizes.some((size) => size > MAX_FIELD_BYTES))
-    throw new RangeError(`a ref, topic or event beside bytes has at most ${MAX_FIELD_BYTES} bytes`);
-  return binary([Uint8Array.of(kind, ...sizes), ...fields, data]);
-}
-
 function decodeText(data: string): PhoenixMessage | undefined {
   const message: unknown = JSON.parse(data);
   return isMessage(message) ? message : undefined;
@@ -69,17 +61,12 @@ function decodeText(data: string): PhoenixMessage | undefined {
 
 /** Clients send pushes only. Unlike the server's they have a ref. */
 function decodeBinary(data: Buffer): PhoenixMessage | undefined {
-  const [kind, ...sizes] = data.subarray(0, 5);
-  if (kind !== PUSH || sizes.length < 4) return undefined;
-  let end = 5;
-  const fields = sizes.map((size) => utf8.decode(data.subarray(end, (end += size))));
-  if (end > data.length) return undefined;
+  if (data[0] === USER_PUSH) return decodeUserPush(data);
+  if (data[0] !== PUSH) return undefined;
+  const [fields, payload] = unframe(data, 4);
   const [joinRef, ref, topic, event] = fields as [string, string, string, string];
-  return [joinRef, ref, topic, event, data.subarray(end)];
+  return [joinRef, ref, topic, event, payload];
 }
-
-/** Throws for what is no UTF-8. */
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function isMessage(value: unknown): value is PhoenixMessage {
   if (!Array.isArray(value) || value.length !== 5) return false;

@@ -1,5 +1,6 @@
 import type { RawMessage } from 'nestjs-websock';
-import type { Channel, ChannelSocket } from './channel.js';
+import type { ChannelSocket } from './channel-socket.js';
+import type { Channel } from './channel.js';
 import { encode, replyTo, type Address, type Ref, type Reply } from './protocol.js';
 
 /** What a connection remembers. */
@@ -10,7 +11,7 @@ export interface SocketState {
   readonly joined: ReadonlyMap<string, Joined>;
 }
 
-/** One client in one channel. */
+/** A channel that a connection has joined. */
 export interface Joined {
   readonly joinRef: Ref;
   readonly channel: Channel;
@@ -24,6 +25,10 @@ export type Answer = readonly ['push', readonly RawMessage[], SocketState];
 /** A reply that no channel has made. */
 export function answer(to: Address, reply: Reply, state: SocketState): Answer {
   return ['push', [encode(replyTo(to, reply))], state];
+}
+
+export function nothing(state: SocketState): Answer {
+  return ['push', [], state];
 }
 
 export function withChannel(state: SocketState, joined: Joined): SocketState {

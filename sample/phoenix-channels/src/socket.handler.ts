@@ -14,7 +14,8 @@ import {
   type DataMessage,
   type HandleResult,
 } from 'nestjs-websock';
-import { ChannelServer, type ChannelInfo } from './channel-server.js';
+import { ChannelServer } from './channel-server.js';
+import type { ChannelInfo } from './channel-socket.js';
 import { decode } from './protocol.js';
 import { answer, type SocketState } from './socket-state.js';
 import { offeredToken, verify } from './tokens.js';
@@ -26,16 +27,15 @@ type Result = HandleResult<SocketState>;
 export class SocketHandler {
   constructor(private readonly channels: ChannelServer) {}
 
-  /** `Phoenix.Socket.connect/3`: the client's `params: { token }`, or its `authToken`. */
+  /** `Phoenix.Socket.connect/3`: the client's `params: { token }`, its `authToken`, or Supabase's `params: { apikey }`. */
   @OnUpgrade()
   connect(
-    @Query('vsn') vsn: unknown,
-    @Query('token') token: unknown,
+    @Query() { vsn, token, apikey }: Record<string, unknown>,
     @Headers('sec-websocket-protocol') protocols?: string,
   ): string {
     if (typeof vsn !== 'string' || !/^2\.0\.\d+$/.test(vsn))
       throw new ForbiddenException('Only serializer version 2.0.x is spoken here.');
-    const user = verify(token ?? offeredToken(protocols));
+    const user = verify(token ?? apikey ?? offeredToken(protocols));
     if (user === undefined) throw new ForbiddenException('The token is missing or wrong.');
     return user;
   }

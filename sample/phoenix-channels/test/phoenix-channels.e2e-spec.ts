@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { INestApplication } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger, type INestApplication } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { connect } from 'nestjs-websock/testing';
 import { WebSocket } from 'ws';
 import { AppModule } from '../src/app.module.js';
-import { PhoenixChannel, type Channel, type ChannelResult, type ChannelSocket } from '../src/channel.js';
+import type { ChannelSocket } from '../src/channel-socket.js';
+import { PhoenixChannel, type Channel, type ChannelResult } from '../src/channel.js';
 import { Endpoint } from '../src/endpoint.js';
+import type { Ref } from '../src/protocol.js';
 import { sign } from '../src/tokens.js';
 import {
   attended,
@@ -46,6 +48,8 @@ class TestChannel implements Channel<number> {
   static ends: unknown[] = [];
   static told: unknown[] = [];
   static onEnd = () => {};
+  /** Answers the last `ask`. */
+  static answer = (_response: unknown) => {};
 
   join(topic: string, payload: { as?: string }) {
     if (payload.as === 'a crash') throw new Error('no join');
@@ -58,6 +62,7 @@ class TestChannel implements Channel<number> {
     payload: any,
     count: number,
     socket: ChannelSocket,
+    ref: Ref,
   ): Promise<ChannelResult<number>> {
     switch (event) {
       case 'count':
@@ -75,6 +80,9 @@ class TestChannel implements Channel<number> {
         ];
       case 'send':
         socket.send('later');
+        return ['noreply', count];
+      case 'ask':
+        TestChannel.answer = (response) => socket.reply(ref, ['ok', response]);
         return ['noreply', count];
       case 'send and stop':
         socket.send('too late');
@@ -132,6 +140,7 @@ describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
     it.each([
       ['no token', 'vsn=2.0.0'],
       ['a wrong token', `vsn=2.0.0&token=${sign('Ada').slice(0, -1)}`],
+      ['a wrong apikey', `vsn=2.0.0&apikey=${sign('Ada').slice(0, -1)}`],
       ['two tokens', `vsn=2.0.0&token=${sign('Ada')}&token=${sign('Ada')}`],
       ['another version', `vsn=1.0.0&token=${sign('Ada')}`],
       ['no version', `token=${sign('Ada')}`],
@@ -271,6 +280,28 @@ describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
       expect(await replied(channel.push('count', {}))).toEqual(['ok', { count: 2 }]);
     });
 
+    it('may be answered later, and what comes in between is answered before', async () => {
+      const channel = await joined(await connected(url, 'Ada'), 'test:1');
+      const asked = replied(channel.push('ask', {}));
+      expect(await replied(channel.push('count', {}))).toEqual(['ok', { count: 1 }]);
+      TestChannel.answer({ at: 'last' });
+      expect(await asked).toEqual(['ok', { at: 'last' }]);
+      expect(await replied(channel.push('count', {}))).toEqual(['ok', { count: 2 }]);
+    });
+
+    it('may be answered too late: when the channel has ended, the next one has nothing of it', async () => {
+      const socket = await connected(url, 'Ada');
+      const { received } = messages(socket);
+      const first = await joined(socket, 'test:1');
+      first.push('ask', {}, UNANSWERED);
+      await replied(first.leave());
+      const second = await joined(socket, 'test:1');
+      const before = received.length;
+      TestChannel.answer({ too: 'late' });
+      expect(await replied(second.push('count', {}))).toEqual(['ok', { count: 1 }]);
+      expect(received).toHaveLength(before + 1);
+    });
+
     it('may be answered with pushes, in order', async () => {
       const channel = await joined(await connected(url, 'Ada'), 'test:1');
       const order: unknown[] = [];
@@ -400,6 +431,16 @@ describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
   });
 
   describe('a crash', () => {
+    it('may be that of a reply that comes later', async () => {
+      const channel = await joined(await connected(url, 'Ada'), 'test:1');
+      channel.push('ask', {}, UNANSWERED);
+      expect(await replied(channel.push('count', {}))).toEqual(['ok', { count: 1 }]);
+      const failed = new Promise<void>((resolve) => channel.onError(() => resolve()));
+      TestChannel.answer(cyclic());
+      await failed;
+      expect(await replied(channel.push('count', {}))).toEqual(['ok', { count: 1 }]);
+    });
+
     it.each(['throw', 'fail', 'cycle', 'mistake'])(
       'ends its channel only, and the client joins again: %s',
       async (event) => {
@@ -424,8 +465,12 @@ describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
       const { presence: there } = await attended(await connected(url, 'Bob'), 'room:1');
       const room = await joined(await connected(url, 'Ada'), 'room:1');
       await present(there, ['Ada', 'Bob']);
+      const logged = jest.spyOn(Logger.prototype, 'error');
       room.push('no such event', {}, UNANSWERED);
       await present(there, ['Bob']);
+      // A client must not fill the log.
+      expect(logged).not.toHaveBeenCalled();
+      logged.mockRestore();
     });
   });
 
@@ -498,11 +543,14 @@ describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
   describe('the page', () => {
     it.each([
       ['/', 'text/html; charset=utf-8'],
+      ['/chat.css', 'text/css; charset=utf-8'],
+      ['/room.css', 'text/css; charset=utf-8'],
+      ['/room.js', 'text/javascript; charset=utf-8'],
       ['/phoenix.mjs', 'text/javascript; charset=utf-8'],
     ])('is served: %s', async (path, type) => {
       const response = await fetch((await app.getUrl()) + path);
       expect([response.status, response.headers.get('content-type')]).toEqual([200, type]);
-      expect((await response.text()).length).toBeGreaterThan(500);
+      expect((await response.text()).length).toBeGreaterThan(300);
     });
 
     it('gets a token', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { binary, text, type RawMessage } from 'nestjs-websock';
+import { RealtimeClient, type RealtimeClientOptions } from '@supabase/realtime-js';
 import fc from 'fast-check';
 import * as phoenix from 'phoenix';
+import { WebSocket } from 'ws';
 import { messagesOf } from '../src/channel.js';
 import { decode, encode, replyTo, type PhoenixMessage } from '../src/protocol.js';
 
@@ -23,20 +25,21 @@ interface Serializer {
 }
 
 const bytes = Uint8Array.of(0, 1, 254, 255);
+const kind = fc.constantFrom(0, 3);
 const size = fc.nat(8);
 const sizes = fc.tuple(size, size, size, size);
 const field = fc.string({ unit: 'binary', maxLength: 63 });
 
-function fromClient(message: ClientMessage): PhoenixMessage | undefined {
+function fromClient(message: ClientMessage, serializer = client): PhoenixMessage | undefined {
   let encoded: string | ArrayBuffer = '';
-  client.encode(message, (it) => (encoded = it));
+  serializer.encode(message, (it) => (encoded = it));
   return decode(typeof encoded === 'string' ? ['text', encoded] : ['binary', Buffer.from(encoded)]);
 }
 
-function toClient(message: PhoenixMessage): ClientMessage {
+function toClient(message: PhoenixMessage, serializer = client): ClientMessage {
   const [opcode, payload] = encode(message);
   let decoded: ClientMessage | undefined;
-  client.decode(opcode === 'text' ? String(payload) : wire(payload), (it) => (decoded = it));
+  serializer.decode(opcode === 'text' ? String(payload) : wire(payload), (it) => (decoded = it));
   return decoded!;
 }
 
@@ -147,7 +150,7 @@ describe('binary', () => {
     ['a header cut off', [0, 1, 1, 1]],
     ['fields cut off', [0, 1, 1, 1, 2, 49, 50, 51, 52]],
     ['sizes beyond its end', [0, 255, 255, 255, 255, 49]],
-    ['another kind', [3, 0, 0, 0, 0]],
+    ['another kind', [5, 0, 0, 0, 0]],
     ["a server's reply", [1, 1, 1, 1, 2, 49, 50, 51, 111, 107]],
     ['a topic that is no UTF-8', [0, 0, 0, 1, 0, 0xff]],
   ])('is undefined for %s', (_what, data) => {
@@ -156,11 +159,50 @@ describe('binary', () => {
 
   it('never throws', () => {
     fc.assert(
-      fc.property(fc.uint8Array(), sizes, (rest, [joinRef, ref, topic, event]) => {
-        const message = decode(['binary', Buffer.of(0, joinRef, ref, topic, event, ...rest)]);
+      fc.property(kind, sizes, fc.uint8Array(), (kind, [joinRef, ref, topic, event], rest) => {
+        const message = decode(['binary', Buffer.of(kind, joinRef, ref, topic, event, ...rest)]);
         expect(message === undefined || message.length === 5).toBe(true);
       }),
     );
+  });
+});
+
+describe("Supabase's broadcast", () => {
+  /** Its client's own serializer. The client never connects. */
+  const { serializer } = new RealtimeClient('ws://nowhere', {
+    params: { apikey: 'none' },
+    transport: WebSocket as unknown as RealtimeClientOptions['transport'],
+  });
+  const supabase = serializer as unknown as Serializer;
+
+  it.each([
+    ['text', { text: 'hé' }, { text: 'hé' }],
+    ['nothing', undefined, {}],
+    ['bytes', bytes.buffer, Buffer.from(bytes)],
+  ])('is read: %s', (_what, payload, read) => {
+    const sent = { type: 'broadcast', event: 'said', payload };
+    const message = { join_ref: '1', ref: '2', topic: 'realtime:k', event: 'broadcast', payload: sent };
+    expect(fromClient(message, supabase)).toEqual([
+      ...['1', '2', 'realtime:k', 'broadcast'],
+      { ...sent, payload: read },
+    ]);
+  });
+
+  it('is written in its own way where it has bytes', () => {
+    const drawn = { type: 'broadcast', event: 'drawn', payload: bytes };
+    expect(toClient([null, null, 'realtime:k', 'broadcast', drawn], supabase)).toMatchObject({
+      topic: 'realtime:k',
+      event: 'broadcast',
+      payload: { ...drawn, payload: bytes.buffer },
+    });
+  });
+
+  it.each([
+    ['a header cut off', [3, 0, 0, 0, 0, 0]],
+    ['text that is no JSON', [3, 0, 0, 0, 0, 0, 1, 123]],
+    ["a server's", [4, 0, 0, 0, 0]],
+  ])('is undefined for %s', (_what, data) => {
+    expect(decode(['binary', Buffer.from(data)])).toBeUndefined();
   });
 });
 

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 
 export interface Entry {
@@ -6,6 +7,9 @@ export interface Entry {
   readonly id: number;
   readonly text: string;
 }
+
+/** Entries that are read at once. */
+const PAGE = 10;
 
 /** What has been written, in order. All instances of the app share one: in a real app it is a table, or a stream of a broker. */
 @Injectable()
@@ -23,8 +27,12 @@ export class Journal {
   /** The entries behind an id, then each new one, until the signal. None is missed: they are read by their place, events only wake. */
   async *after(id: number, signal: AbortSignal): AsyncGenerator<Entry> {
     for (let next = id; !signal.aborted;) {
-      while (next < this.entries.length) yield this.entries[next++]!;
-      await once(this.appended, 'entry', { signal }).catch(ignoreAbort);
+      const page = this.entries.slice(next, next + PAGE);
+      yield* page;
+      next += page.length;
+      // As long as it takes to read a page of a table: clients are written to meanwhile, and one that reads is not overrun.
+      if (page.length > 0) await setImmediate();
+      else await once(this.appended, 'entry', { signal }).catch(ignoreAbort);
     }
   }
 }

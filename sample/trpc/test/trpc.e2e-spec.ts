@@ -22,10 +22,14 @@ const start = (platform: Platform, journal: Journal) =>
 const addressOf = (app: NestApp, query = '?as=Ada') => `ws://127.0.0.1:${app.port}/trpc${query}`;
 
 /** tRPC's own client, and the close codes that it gets. */
-function connect(url: () => string, onClose: (code: number | undefined) => void = () => {}) {
+function connect(
+  url: () => string,
+  onClose: (code: number | undefined) => void = () => {},
+  Transport: new (address: string) => WebSocket = WebSocket,
+) {
   const socket = createWSClient({
     url,
-    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    WebSocket: Transport as unknown as typeof globalThis.WebSocket,
     retryDelayMs: () => 0,
     onClose: (cause) => onClose(cause?.code),
   });
@@ -128,5 +132,53 @@ eachPlatform('tRPC on %s', (platform) => {
     expect(codes.all).toEqual([1012]);
     expect(followed).toHaveLength(2);
     expect(followed[1]).toBeGreaterThanOrEqual(3);
+  });
+
+  it('drops a subscriber that does not read, and it resumes without a gap', async () => {
+    const journal = new Journal();
+    const left = new Log<number>();
+    const after = journal.after.bind(journal);
+    journal.after = (id, signal) => {
+      signal.addEventListener('abort', () => left.add(id));
+      return after(id, signal);
+    };
+    const app = await start(platform, journal);
+    const opened: WebSocket[] = [];
+    class Kept extends WebSocket {
+      constructor(address: string) {
+        super(address);
+        opened.push(this);
+      }
+    }
+    const codes = { slow: new Log<unknown>(), quick: new Log<unknown>() };
+    const slow = connect(
+      () => addressOf(app),
+      (code) => codes.slow.add(code),
+      Kept,
+    );
+    const quick = connect(
+      () => addressOf(app, '?as=Bob'),
+      (code) => codes.quick.add(code),
+    );
+    const [{ entries: slowly }, { entries: quickly }] = [follow(slow), follow(quick)];
+    journal.append('first');
+    await Promise.all([slowly.next(), quickly.next()]);
+
+    opened[0]!.pause();
+    const page = 'x'.repeat(10_000);
+    while (left.all.length === 0) {
+      for (let i = 0; i < 100; i++) journal.append(page);
+      for (let i = 0; i < 100; i++) await quickly.next();
+    }
+    expect(slowly.all).toHaveLength(1);
+    const { id: last } = journal.append('last');
+    expect(await quickly.next()).toEqual({ id: last, text: 'last' });
+    expect(codes.quick.all).toEqual([]);
+
+    // What was on its way comes first.
+    opened[0]!.resume();
+    while (slowly.all.at(-1)?.text !== 'last') await slowly.next();
+    expect(slowly.all.map(({ id }) => id)).toEqual(Array.from({ length: last }, (_, i) => i + 1));
+    expect(new Set(codes.slow.all)).toEqual(new Set([1013]));
   });
 });
