@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { docs } from '@y/websocket-server/utils';
 import { WebSocket } from 'ws';
 import { Doc, encodeStateAsUpdate } from 'yjs';
@@ -57,6 +57,10 @@ async function friends(port: number) {
 }
 
 eachPlatform('Yjs on %s, with clients that mean no good', (platform) => {
+  // The library prints what it cannot read.
+  beforeAll(() => void jest.spyOn(console, 'error').mockImplementation(() => {}));
+  afterAll(() => void jest.restoreAllMocks());
+
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.terminate();
     allLeave();
