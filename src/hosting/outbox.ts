@@ -43,7 +43,7 @@ export class Outbox {
       if (done !== undefined) process.nextTick(done);
       return;
     }
-    if (this.#isFull) {
+    if (this.#isFull()) {
       if (done !== undefined) process.nextTick(done, new Error(TOO_MUCH));
       return connection.overload();
     }
@@ -52,7 +52,7 @@ export class Outbox {
   }
 
   /** Whatever its size, one message may wait. */
-  get #isFull(): boolean {
+  #isFull(): boolean {
     const { maxMailbox, maxBufferedAmount } = this.#connection;
     return this.#waiting.length >= maxMailbox || this.#bytes > MAX_BACKLOG * maxBufferedAmount;
   }

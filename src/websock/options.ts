@@ -71,11 +71,14 @@ export interface WebSockOptions {
    */
   maxInbound?: number;
   /**
-   * Info messages waiting: one more closes with 1013 while a callback runs or the client does not drain. Default 1 000;
-   * Infinity = no limit.
+   * Info messages waiting: one more closes with 1013 while a callback runs or the client does not drain. Of a hosted socket also what it
+   * sends to a client that does not drain. Default 1 000; Infinity = no limit.
    */
   maxMailbox?: number;
-  /** Bytes waiting for the client to take them: past it callbacks wait and reading pauses. Default 1 048 576; Infinity = no limit. */
+  /**
+   * Bytes waiting for the client to take them: past it callbacks wait and reading pauses. Of a hosted socket 16 times as much may wait
+   * besides, then 1013. Default 1 048 576; Infinity = no limit.
+   */
   maxBufferedAmount?: number;
   /** A client that takes not one byte of what waits for so many ms is cut off. Default 30 000; Infinity = no limit. */
   sendTimeout?: number;

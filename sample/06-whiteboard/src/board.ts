@@ -1,6 +1,6 @@
 import type { WSSharedDoc } from '@y/websocket-server/utils';
 import { applyUpdate, encodeStateAsUpdate } from 'yjs';
-import { Intake } from './intake.js';
+import { Intake } from '../../yjs/src/intake.js';
 
 /** A board that somebody is on. */
 export class Board {
